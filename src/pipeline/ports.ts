@@ -1,0 +1,173 @@
+/** The outside world as the stages see it. Adapters implement these; `compose` files wire them. */
+import type {
+  Answer,
+  Domain,
+  FamilyDraft,
+  Knowledge,
+  LossPoint,
+  Metric,
+  Reference,
+  Sampling,
+  Score,
+  Section,
+  StageId,
+  StageOutputs,
+  Usage,
+  FineTuningOutput,
+} from "../protocol/model.ts";
+import type { CheckpointFrame, RunFile, TrainingSettings } from "../protocol/run.ts";
+
+export interface Message {
+  role: "system" | "user" | "assistant";
+  content: string;
+}
+
+export interface GenerateOptions extends Sampling {
+  seed: number;
+  signal?: AbortSignal | undefined;
+  onText?: (chunk: string) => void;
+}
+
+/** Any model that answers messages. Teacher and student are roles over it. */
+export interface LanguageModel {
+  readonly id: string;
+  generate(messages: readonly Message[], options: GenerateOptions): Promise<Answer>;
+}
+
+/** The small model. One loaded base serves the untuned student and any tuned one. */
+export interface Student extends LanguageModel {
+  /** For people: "CPU, 2 threads" or the GPU's name. Known once the model is loaded. */
+  device(): Promise<string>;
+  /** The same base with a LoRA adapter, given as the path of its GGUF file. */
+  tuned(adapterGguf: string): LanguageModel;
+  close(): Promise<void>;
+}
+
+export interface QuestionRequest {
+  section: Section;
+  /** Families wanted from this section in this call. */
+  count: number;
+  wordings: number;
+  rewordings: number;
+  domain: Domain;
+  seed: number;
+  /** Texts of questions that exist already; what comes back should differ. */
+  avoid: readonly string[];
+  signal: AbortSignal;
+}
+
+export interface Teacher {
+  readonly id: string;
+  /** False for the offline teacher: nothing leaves the machine. */
+  readonly online: boolean;
+  /** May return fewer families than asked. `unusable` counts drafts that were thrown away. */
+  questions(request: QuestionRequest): Promise<{ families: FamilyDraft[]; unusable: number }>;
+  reference(question: string, section: Section, domain: Domain, signal: AbortSignal): Promise<Reference>;
+  /** What was spent since the teacher was made; null for the offline teacher. */
+  usage(): Usage | null;
+}
+
+export interface Embedder {
+  readonly id: string;
+  /** One unit-length vector a text. */
+  embed(texts: readonly string[], signal: AbortSignal): Promise<number[][]>;
+  close(): Promise<void>;
+}
+
+export interface ScoreRequest {
+  item: string;
+  question: string;
+  answer: string;
+  reference: string;
+}
+
+export interface Evaluator {
+  readonly embedder: string;
+  readonly judge: string | null;
+  /** Scores every item and hands each over as soon as it is done. Resolves to the versions used. */
+  score(
+    items: readonly ScoreRequest[],
+    metrics: readonly Metric[],
+    onScored: (item: string, scores: Partial<Record<Metric, Score>>, overWindow: boolean) => Promise<void>,
+    signal: AbortSignal,
+  ): Promise<Record<string, string>>;
+}
+
+export interface TrainingRow {
+  prompt: string;
+  completion: string;
+}
+
+export interface TrainingJob {
+  rows: TrainingRow[];
+  /** Wordings kept out of training to tell when to stop; empty when the steps are fixed. */
+  heldBack: TrainingRow[];
+  steps: { rule: "fixed"; count: number } | { rule: "auto"; passes: number; patience: number };
+  settings: TrainingSettings;
+  endText: string;
+  seed: number;
+  /** Absolute folder for the adapter and the training checkpoints. */
+  output: string;
+}
+
+export type TrainingResult = Omit<FineTuningOutput, "adapter" | "stepsRule">;
+
+export interface Trainer {
+  /** Starts the process early so that its imports hide behind other work. */
+  prepare(): void;
+  train(
+    job: TrainingJob,
+    onPoint: (point: LossPoint, totalSteps: number) => void,
+    onNotice: (text: string) => void,
+    signal: AbortSignal,
+  ): Promise<TrainingResult>;
+  close(): Promise<void>;
+}
+
+export interface KnowledgeBase {
+  read(): Promise<Knowledge>;
+}
+
+/** A checkpoint in the tree of a run: verified, or the reason why not. */
+export type CheckpointEntry =
+  | { cycle: number; stage: StageId; file: string; state: "ok"; frame: CheckpointFrame }
+  | { cycle: number; stage: StageId; file: string; state: "newer" | "damaged"; reason: string };
+
+/** One run's folder. Everything that resolves is on the disk; see design of the durable writer. */
+export interface RunStore {
+  readonly folder: string;
+  readonly file: RunFile;
+  updateFile(change: (file: RunFile) => RunFile): Promise<void>;
+  /** Null when there is none. Throws UserError for a damaged or newer one, after moving a damaged one to quarantine. */
+  readCheckpoint<Id extends StageId>(
+    cycle: number,
+    stage: Id,
+  ): Promise<{ frame: CheckpointFrame; output: StageOutputs[Id] } | null>;
+  writeCheckpoint(frame: CheckpointFrame): Promise<void>;
+  /** Moves a checkpoint (and the adapter with fineTuning) to `superseded/`. */
+  supersede(cycle: number, stage: StageId): Promise<void>;
+  list(): Promise<CheckpointEntry[]>;
+  /** A finished item of any stage, by its key. */
+  item(key: string): unknown;
+  /** Resolves when the item is durable. */
+  addItem(stage: StageId, key: string, value: unknown): Promise<void>;
+  /** Not waited for by stages; lost at most for the last moments before a crash. */
+  appendEvent(event: unknown): void;
+  /** Writes a file of the run (report.md, report.json) durably; the path is relative and stays inside. */
+  writeFile(path: string, content: string): Promise<void>;
+  /** Hashes of all files below a folder of the run: relative path → sha256. */
+  hashFiles(folder: string): Promise<Record<string, string>>;
+  close(): Promise<void>;
+}
+
+/** All runs of a workspace. */
+export interface CheckpointStore {
+  readonly root: string;
+  create(file: RunFile): Promise<RunStore>;
+  /** Opens for writing: takes the lock (E_RUN_LOCKED), reads and repairs the journal. */
+  open(id: string): Promise<RunStore>;
+  /** Reads without lock or change; newest run first. Damaged run files are listed with a reason. */
+  runs(): Promise<({ id: string; file: RunFile } | { id: string; reason: string })[]>;
+  /** Checkpoints of a run without lock or change. */
+  checkpoints(id: string): Promise<CheckpointEntry[]>;
+}

@@ -1,0 +1,223 @@
+/** The report of a run: verdict first, then the figures, examples, and how they came about. */
+import type { ComparisonRow, Knowledge, StageId, StageOutputs } from "../protocol/model.ts";
+import { screenStages } from "../protocol/model.ts";
+import type { CheckpointFrame } from "../protocol/run.ts";
+import { stableJson } from "./hash.ts";
+import type { RunStore } from "./ports.ts";
+
+type Outputs = { [Id in StageId]: { frame: CheckpointFrame; output: StageOutputs[Id] } };
+
+/** Writes report.md and report.json of the last complete cycle; resolves to the path of report.md. */
+export async function writeReport(store: RunStore, knowledge: Knowledge): Promise<string> {
+  const cycle = store.file.settings.cycles;
+  const outputs = {} as Record<StageId, unknown>;
+  for (const { stages } of screenStages)
+    for (const stage of stages) {
+      const found = await store.readCheckpoint(cycle, stage);
+      if (!found) throw new Error(`the report needs the ${stage} checkpoint of cycle ${cycle}`);
+      outputs[stage] = found;
+    }
+  const all = outputs as Outputs;
+  await store.writeFile("report.json", `${stableJson(reportData(store, all), 2)}\n`);
+  await store.writeFile("report.md", reportText(store, knowledge, all));
+  return `${store.folder}/report.md`;
+}
+
+const reportData = (store: RunStore, outputs: Outputs) => ({
+  run: store.file,
+  comparison: outputs.comparison.output,
+  training: outputs.fineTuning.output,
+  evaluation: {
+    embedder: outputs.tunedEvaluation.output.embedder,
+    judge: outputs.tunedEvaluation.output.judge,
+    versions: outputs.tunedEvaluation.output.versions,
+  },
+  seconds: Object.fromEntries(Object.entries(outputs).map(([id, { frame }]) => [id, frame.seconds])),
+});
+
+/** One question with its answers, for people. */
+export interface Example {
+  question: string;
+  tier: string;
+  topic: string;
+  baseline: string;
+  tuned: string;
+  reference: string;
+  before: number | null;
+  after: number | null;
+}
+
+/** All compared questions with their first answers, most improved first. */
+export function examplesOf(outputs: Outputs): Example[] {
+  const { comparison, baselineAnswers, tunedAnswers, references } = outputs;
+  return outputs.questions.output.questions
+    .flatMap((question): Example[] => {
+      const scores = comparison.output.perQuestion[question.id];
+      const baseline = baselineAnswers.output.answers[question.id]?.[0];
+      const tuned = tunedAnswers.output.answers[question.id]?.[0];
+      if (!scores || !baseline || !tuned) return [];
+      return [
+        {
+          question: question.text,
+          tier: question.tier,
+          topic: question.topic,
+          baseline: baseline.text,
+          tuned: tuned.text,
+          reference: references.output.references[question.family]?.text ?? "",
+          before: scores.baseline,
+          after: scores.tuned,
+        },
+      ];
+    })
+    .sort((a, b) => gain(b) - gain(a));
+}
+
+const gain = ({ before, after }: Example): number => (before === null || after === null ? 0 : after - before);
+
+const number = (value: number | null | undefined): string => (value === null || value === undefined ? "–" : value.toFixed(2));
+const signed = (value: number | null | undefined, digits = 2): string =>
+  value === null || value === undefined ? "–" : `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(digits)}`;
+
+const tierWords = {
+  train: "trained (recall of questions it was trained on)",
+  reworded: "reworded (new wordings of trained facts)",
+  unseen: "unseen (sections never trained on)",
+};
+
+/** The comparison as a Markdown table. */
+export function comparisonTable(rows: readonly ComparisonRow[]): string {
+  const head =
+    "| tier | metric | baseline | fine-tuned | change | change in % | 95 % interval | n | failed | better / same / worse |\n" +
+    "|---|---|---|---|---|---|---|---|---|---|\n";
+  const line = (row: ComparisonRow) => {
+    const { means } = row;
+    const interval = means?.interval ? `${signed(means.interval.low)} to ${signed(means.interval.high)}` : "–";
+    return (
+      `| ${row.tier}${row.part === "dev" ? " (dev)" : ""} | ${row.metric} | ${number(means?.baseline)} | ${number(means?.tuned)} | ` +
+      `${signed(means?.absolute)} | ${signed(means?.percent, 0)} | ${interval} | ${row.scored} | ${row.failed} | ` +
+      `${row.better} / ${row.same} / ${row.worse} |`
+    );
+  };
+  const order = { reworded: 0, train: 1, unseen: 2 };
+  return head + [...rows].sort((a, b) => order[a.tier] - order[b.tier]).map(line).join("\n");
+}
+
+/** Text from a model or file as a Markdown quote: shown, never interpreted as a heading or a list. */
+const quoted = (text: string): string =>
+  text.trim() === "" ? "> (empty)" : text.trim().split("\n").map((line) => `> ${line.replace(/([<>[\]`#*_|\\])/g, "\\$1")}`).join("\n");
+
+function exampleText(example: Example): string {
+  return [
+    `**${example.question}** (${example.topic}, ${example.tier})`,
+    "",
+    `Baseline, ${number(example.before)}:`,
+    "",
+    quoted(example.baseline),
+    "",
+    `Fine-tuned, ${number(example.after)}:`,
+    "",
+    quoted(example.tuned),
+    "",
+    "Reference:",
+    "",
+    quoted(example.reference),
+    "",
+  ].join("\n");
+}
+
+function reportText(store: RunStore, knowledge: Knowledge, outputs: Outputs): string {
+  const { file } = store;
+  const { settings } = file;
+  const comparison = outputs.comparison.output;
+  const training = outputs.fineTuning.output;
+  const questions = outputs.questions.output;
+  const references = Object.values(outputs.references.output.references);
+  const examples = examplesOf(outputs);
+  const regressions = examples.filter((example) => gain(example) < -0.02).reverse();
+  const offline = settings.teacher.kind === "offline";
+  const seconds = (stages: readonly StageId[]) => stages.reduce((sum, id) => sum + outputs[id].frame.seconds, 0);
+  const lines = [
+    `# Did fine-tuning help? Run ${file.id}`,
+    "",
+    `**${comparison.headline.sentence}**`,
+    "",
+    ...(offline
+      ? ["Questions and references come from the **offline teacher**: they are formed from the sentences of the knowledge base itself, no larger model was asked.", ""]
+      : []),
+    comparisonTable(comparison.rows),
+    "",
+    ...Object.entries(tierWords).map(([tier, words]) => `- *${tier}*: ${words}`),
+    "",
+    "The reworded tier is the headline. The trained tier shows memory, the unseen tier what happens to questions the student was never taught.",
+    "",
+    `The model ended its answer by itself in ${percent(comparison.stopRate.baseline)} of the baseline answers and ${percent(comparison.stopRate.tuned)} of the fine-tuned ones; mean length ${comparison.meanTokens.baseline.toFixed(0)} and ${comparison.meanTokens.tuned.toFixed(0)} tokens.`,
+    "",
+    "## What the recipe expects",
+    "",
+    "| figure | expected | measured | inside |",
+    "|---|---|---|---|",
+    ...comparison.bands.map((band) => `| ${band.name} | ${band.expected} | ${band.measured} | ${band.inside === null ? "–" : band.inside ? "yes" : "no"} |`),
+    "",
+    "## Cycles",
+    "",
+    "| cycle | succeeded | baseline | fine-tuned | new questions | minutes | peak memory |",
+    "|---|---|---|---|---|---|---|",
+    ...comparison.cycles.map(
+      (each) =>
+        `| ${each.cycle} | ${each.succeeded ? "yes" : "no"} | ${number(each.baseline)} | ${number(each.tuned)} | ${each.questions} | ${(each.seconds / 60).toFixed(1)} | ${gigabytes(each.peakMemoryBytes)} |`,
+    ),
+    "",
+    `Success rate ${percent(comparison.successRate)}${comparison.spread === null ? "" : `, spread of the improvement over cycles ${comparison.spread.toFixed(3)} (standard deviation)`}.`,
+    "",
+    "## Examples: the three largest gains",
+    "",
+    ...examples.slice(0, 3).map(exampleText),
+    "## Regressions",
+    "",
+    ...(regressions.length === 0 ? ["No question became worse by more than 0.02.", ""] : regressions.slice(0, 5).map(exampleText)),
+    "## Time per stage",
+    "",
+    "| stage | seconds |",
+    "|---|---|",
+    ...screenStages.map(({ title, stages }) => `| ${title} | ${seconds(stages).toFixed(1)} |`),
+    "",
+    "## How it was done",
+    "",
+    `- Knowledge base: ${knowledge.domain.name} ${knowledge.domain.version}`.trimEnd() + `, ${knowledge.topics.length} topics, ${knowledge.sections.length} sections; ${questions.sections.filter(({ unseen }) => unseen).length} sections were kept unseen.`,
+    `- Questions: ${originShares(questions)}; dropped: ${questions.dropped.exact} exact and ${questions.dropped.near} near duplicates, ${questions.dropped.unusable} unusable drafts.`,
+    ...questions.notes.map((note) => `- ${note}`),
+    `- Teacher: ${outputs.references.output.teacher}; ${references.filter(({ grounded }) => grounded).length} of ${references.length} references grounded in the knowledge base by quotes found in it.`,
+    `- Student: ${outputs.baselineAnswers.output.model} on ${outputs.baselineAnswers.output.device}; template ${settings.template}; both arms got the same questions, seeds and limits.`,
+    `- Sampling: ${samplingText(settings.sampling)}; ${settings.repeats} answer${settings.repeats === 1 ? "" : "s"} a question.`,
+    `- Training: ${training.stepsRule}; ${training.steps} steps over ${training.rows} rows (${settings.training.batchSize} × ${settings.training.accumulation} rows a step), rank ${settings.training.rank}, learning rate ${settings.training.learningRate}, ${training.quantization}, ${training.dtype} on ${training.device} with ${training.threads} threads; ${training.trainableParameters.toLocaleString("en")} trainable parameters in ${training.modules.join(", ")}; ${training.tokensPerSecond.toFixed(0)} tokens/s; peak memory ${gigabytes(training.peakMemoryBytes)}; final loss ${training.finalLoss.toFixed(3)}.`,
+    ...(training.rowsTooLong ? [`- ${training.rowsTooLong} rows were longer than ${settings.training.maxLength} tokens and left out.`] : []),
+    `- Scores: RAGAS ${outputs.tunedEvaluation.output.versions["ragas"] ?? outputs.baselineEvaluation.output.versions["ragas"] ?? ""}, embeddings by ${outputs.tunedEvaluation.output.embedder}, judged by ${outputs.tunedEvaluation.output.judge ?? "no judge"}; ${outputs.baselineEvaluation.output.overWindow} baseline and ${outputs.tunedEvaluation.output.overWindow} fine-tuned texts were longer than the embedder's window and cut by it.`,
+    "- Intervals: paired differences, clustered by topic, Student's t with topics − 1 degrees of freedom; a mean is shown only when 95 % were scored in both arms.",
+    `- Seed ${settings.seed}; versions: ${Object.entries(file.versions).map(([name, version]) => `${name} ${version}`).join(", ")}.`,
+    "- Embedding similarity hardly notices a negation or a wrong number: read the examples too.",
+    "",
+  ];
+  return lines.join("\n");
+}
+
+const percent = (share: number): string => `${(share * 100).toFixed(0)} %`;
+const gigabytes = (bytes: number): string => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
+
+const samplingText = (sampling: { temperature: number; topP: number; topK: number; repetitionPenalty: number; maxNewTokens: number; maxTime: number }): string =>
+  `temperature ${sampling.temperature}, top_p ${sampling.topP}, top_k ${sampling.topK}, repetition_penalty ${sampling.repetitionPenalty}, max_new_tokens ${sampling.maxNewTokens}, max_time ${sampling.maxTime} s`;
+
+/** "20 families: 60 % from sentences, 40 % from headings". */
+function originShares({ questions }: StageOutputs["questions"]): string {
+  const families = new Map(questions.map(({ family, origin }) => [family, origin]));
+  const counts = new Map<string, number>();
+  for (const origin of families.values()) counts.set(origin, (counts.get(origin) ?? 0) + 1);
+  const words: Record<string, string> = {
+    teacher: "by the teacher",
+    model: "by the local model",
+    sentence: "from sentences",
+    heading: "from headings",
+    user: "by the user",
+  };
+  const shares = [...counts].map(([origin, count]) => `${percent(count / families.size)} ${words[origin] ?? origin}`);
+  return `${families.size} families (${shares.join(", ")}), ${questions.length} questions in all`;
+}

@@ -1,0 +1,57 @@
+/** A stage: what it needs, what its result depends on, and how it runs. */
+import type { Knowledge, StageId, StageOutputs } from "../protocol/model.ts";
+import type { RunEvent } from "../protocol/events.ts";
+import type { RunFile, RunSettings } from "../protocol/run.ts";
+import type { Embedder, Evaluator, RunStore, Student, Teacher, Trainer } from "./ports.ts";
+import type { PromptTemplate } from "./template.ts";
+
+/** What a stage may use besides the outputs it needs. */
+export interface StageContext {
+  readonly cycle: number;
+  readonly run: RunFile;
+  readonly settings: RunSettings;
+  readonly knowledge: Knowledge;
+  readonly template: PromptTemplate;
+  readonly teacher: Teacher;
+  readonly student: Student;
+  readonly embedder: Embedder;
+  readonly evaluator: Evaluator;
+  readonly trainer: Trainer;
+  readonly store: RunStore;
+  readonly signal: AbortSignal;
+  emit(event: RunEvent): void;
+  /**
+   * A finished piece of work, reused when the same work was done before in this run: `key` holds
+   * everything the result depends on. Resolves when the result is durable.
+   */
+  item<T>(key: unknown, compute: () => Promise<T>): Promise<T>;
+}
+
+/** Earlier cycles' outputs a stage may read, by stage id; absent in the first cycle. */
+export type Previous<Prev extends StageId> = Partial<Pick<StageOutputs, Prev>>;
+
+export interface Stage<Id extends StageId, Need extends StageId, Prev extends StageId = never> {
+  readonly id: Id;
+  /** Raised whenever the same input would give another output. */
+  readonly version: number;
+  readonly needs: readonly Need[];
+  readonly needsPrevious: readonly Prev[];
+  /** `compute` stages take turns on the processor; `network` ones run beside them. */
+  readonly uses: "compute" | "network";
+  /** Settings the output depends on; part of the fingerprint. */
+  params(context: Pick<StageContext, "settings" | "knowledge" | "cycle" | "teacher" | "student" | "embedder" | "evaluator" | "template">): unknown;
+  run(
+    input: Pick<StageOutputs, Need>,
+    context: StageContext,
+    previous: Previous<Prev>,
+  ): Promise<StageOutputs[Id]>;
+  /** One line for people: what came out. */
+  summary(output: StageOutputs[Id]): string;
+}
+
+/** Infers the type parameters and so makes reading an undeclared output a compile error. */
+export function defineStage<Id extends StageId, Need extends StageId = never, Prev extends StageId = never>(
+  stage: Stage<Id, Need, Prev>,
+): Stage<Id, Need, Prev> {
+  return stage;
+}

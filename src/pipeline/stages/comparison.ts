@@ -1,0 +1,159 @@
+/** Stage 7: what fine-tuning changed, per metric and tier, with intervals and a verdict. */
+import type {
+  AnswersOutput,
+  ComparisonOutput,
+  ComparisonRow,
+  CycleSummary,
+  EvaluationOutput,
+  Metric,
+  Question,
+  Score,
+  Tier,
+} from "../../protocol/model.ts";
+import { metricNames, tiers } from "../../protocol/model.ts";
+import { defineStage } from "../stage.ts";
+import { changeOf, compare, mean, standardDeviation, verdict, type Pair } from "../statistics.ts";
+import { askedIn } from "./items.ts";
+
+type Scores = EvaluationOutput["scores"];
+
+/** A question's mean over its repeats; null when any repeat has no value. */
+function scoreOf(scores: Scores, question: string, metric: Metric): number | null {
+  const repeats = scores[question]?.map((each): Score | undefined => each[metric]) ?? [];
+  const values = repeats.flatMap((score) => (score && "value" in score ? [score.value] : []));
+  return values.length > 0 && values.length === repeats.length ? mean(values) : null;
+}
+
+/** True when the metric was tried on the question at all, so that a missing value counts as a failure. */
+const applies = (scores: Scores, question: string, metric: Metric): boolean =>
+  (scores[question] ?? []).some((each) => {
+    const score = each[metric];
+    return score !== undefined && !("status" in score && score.status === "not_applicable");
+  });
+
+function pairsOf(asked: readonly Question[], metric: Metric, baseline: Scores, tuned: Scores): Pair[] {
+  return asked.flatMap(({ id, topic }) => {
+    const before = scoreOf(baseline, id, metric);
+    const after = scoreOf(tuned, id, metric);
+    return before === null || after === null ? [] : [{ cluster: topic, baseline: before, tuned: after }];
+  });
+}
+
+function rowFor(metric: Metric, tier: Tier, part: "dev" | "test", asked: readonly Question[], baseline: Scores, tuned: Scores): ComparisonRow | null {
+  const group = asked.filter(
+    (question) =>
+      question.tier === tier &&
+      question.part === part &&
+      (applies(baseline, question.id, metric) || applies(tuned, question.id, metric)),
+  );
+  if (group.length === 0) return null;
+  return { metric, tier, part, ...compare(pairsOf(group, metric, baseline, tuned), group.length) };
+}
+
+const signed = (value: number, digits = 2): string => `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(digits)}`;
+
+/** The headline: the reworded tier on the test part, or on dev in a cycle before the last. */
+function headlineOf(rows: readonly ComparisonRow[], metric: Metric, asked: readonly Question[], last: boolean): ComparisonOutput["headline"] {
+  const part = last ? "test" : "dev";
+  const row = rows.find((each) => each.metric === metric && each.tier === "reworded" && each.part === part);
+  const topics = new Set(asked.filter(({ tier, part: of }) => tier === "reworded" && of === part).map(({ topic }) => topic)).size;
+  const call = verdict(row?.means?.interval ?? null, topics);
+  const shared = { metric, tier: "reworded" as const, part, verdict: call } as const;
+  if (!row) return { ...shared, verdict: "cannot tell", sentence: "Cannot tell: no reworded question was scored." };
+  if (!row.means)
+    return {
+      ...shared,
+      verdict: "cannot tell",
+      sentence: `Cannot tell: only ${row.scored} of ${row.scored + row.failed} reworded questions were scored in both arms.`,
+    };
+  const { baseline, tuned, absolute, interval } = row.means;
+  const figures =
+    `${metric} on reworded questions went from ${baseline.toFixed(2)} to ${tuned.toFixed(2)} (${signed(absolute)}` +
+    `${interval ? `, 95 % interval ${signed(interval.low)} to ${signed(interval.high)}` : ""}, n = ${row.scored})`;
+  const words = { better: "Better", worse: "Worse", "cannot tell": "Cannot tell" }[call];
+  const why = call !== "cannot tell" ? "" : topics < 6 ? ` ${topics} topics are too few for a verdict.` : " The interval includes no change.";
+  return { ...shared, sentence: `${words}: ${figures}.${why}` };
+}
+
+const rate = ({ answers }: AnswersOutput): number =>
+  mean(Object.values(answers).flat().map(({ stop }) => (stop === "stop" ? 1 : 0)));
+const tokens = ({ answers }: AnswersOutput): number => mean(Object.values(answers).flat().map((answer) => answer.tokens));
+
+/** What the recipe expects of a cycle, beside what was measured. */
+function bandsOf(row: ComparisonRow | undefined, seconds: number): ComparisonOutput["bands"] {
+  const means = row?.means;
+  const within = (value: number | null | undefined, low: number, high: number) =>
+    value === null || value === undefined ? null : value >= low && value <= high;
+  const percent = means?.percent;
+  return [
+    { name: "baseline", expected: "0.60–0.80", measured: means ? means.baseline.toFixed(2) : "–", inside: within(means?.baseline, 0.6, 0.8) },
+    { name: "fine-tuned", expected: "0.80–0.95", measured: means ? means.tuned.toFixed(2) : "–", inside: within(means?.tuned, 0.8, 0.95) },
+    {
+      name: "improvement",
+      expected: "+10–30 %",
+      measured: percent === null || percent === undefined ? "–" : `${signed(percent, 0)} %`,
+      inside: within(percent, 10, 30),
+    },
+    { name: "time of a cycle", expected: "5–30 min", measured: `${(seconds / 60).toFixed(1)} min`, inside: within(seconds / 60, 5, 30) },
+  ];
+}
+
+export const comparison = defineStage({
+  id: "comparison",
+  version: 1,
+  needs: ["questions", "baselineAnswers", "baselineEvaluation", "fineTuning", "tunedAnswers", "tunedEvaluation"],
+  needsPrevious: ["comparison"],
+  uses: "network",
+  params: ({ settings, cycle }) => ({ metric: settings.primaryMetric, last: cycle === settings.cycles, several: settings.cycles > 1 }),
+  async run(input, context, previous): Promise<ComparisonOutput> {
+    const { cycle, settings, store } = context;
+    const last = cycle === settings.cycles;
+    const asked = askedIn(input.questions.questions, cycle, settings.cycles);
+    const baseline = input.baselineEvaluation.scores;
+    const tuned = input.tunedEvaluation.scores;
+    const rows = metricNames.flatMap((metric) =>
+      (["test", "dev"] as const).flatMap((part) =>
+        tiers.flatMap((tier) => rowFor(metric, tier, part, asked, baseline, tuned) ?? []),
+      ),
+    );
+    // Cycles are compared on dev; a single cycle has no dev part and is judged on test.
+    const deciding = rows.find(
+      (row) => row.metric === settings.primaryMetric && row.tier === "reworded" && row.part === (settings.cycles > 1 ? "dev" : "test"),
+    );
+    const seconds = (await store.list())
+      .flatMap((entry) => (entry.state === "ok" && entry.cycle === cycle ? [entry.frame.seconds] : []))
+      .reduce((sum, each) => sum + each, 0);
+    const summary: CycleSummary = {
+      cycle,
+      succeeded: (deciding?.means?.absolute ?? 0) > 0,
+      baseline: deciding?.means?.baseline ?? null,
+      tuned: deciding?.means?.tuned ?? null,
+      questions: input.questions.questions.filter((question) => question.cycle === cycle).length,
+      seconds,
+      peakMemoryBytes: input.fineTuning.peakMemoryBytes,
+    };
+    const cycles = [...(previous.comparison?.cycles ?? []), summary];
+    return {
+      headline: headlineOf(rows, settings.primaryMetric, asked, last || settings.cycles === 1),
+      rows,
+      perQuestion: Object.fromEntries(
+        asked.map(({ id }) => {
+          const before = scoreOf(baseline, id, settings.primaryMetric);
+          const after = scoreOf(tuned, id, settings.primaryMetric);
+          const change = before === null || after === null ? "unscored" : changeOf(before, after);
+          return [id, { baseline: before, tuned: after, change }] as const;
+        }),
+      ),
+      stopRate: { baseline: rate(input.baselineAnswers), tuned: rate(input.tunedAnswers) },
+      meanTokens: { baseline: tokens(input.baselineAnswers), tuned: tokens(input.tunedAnswers) },
+      bands: bandsOf(
+        rows.find((row) => row.metric === "semantic_similarity" && row.tier === "reworded" && row.part === (last ? "test" : "dev")),
+        seconds,
+      ),
+      cycles,
+      successRate: mean(cycles.map(({ succeeded }) => (succeeded ? 1 : 0))),
+      spread: standardDeviation(cycles.flatMap((each) => (each.baseline === null || each.tuned === null ? [] : [each.tuned - each.baseline]))),
+    };
+  },
+  summary: ({ headline }) => headline.sentence,
+});

@@ -1,0 +1,157 @@
+/** Stages 4 and 6, second half: RAGAS scores of one arm's answers against the references. */
+import type { AnswersOutput, EvaluationOutput, Metric, Question, Score, StageOutputs } from "../../protocol/model.ts";
+import { UserError } from "../../protocol/errors.ts";
+import { hashOf } from "../hash.ts";
+import type { ScoreRequest } from "../ports.ts";
+import { defineStage, type StageContext } from "../stage.ts";
+
+const localMetrics: readonly Metric[] = ["semantic_similarity", "rouge_score"];
+const judgeMetrics: readonly Metric[] = ["answer_relevancy", "factual_correctness"];
+
+type Scores = Partial<Record<Metric, Score>>;
+type Scored = { scores: Scores; overWindow: boolean };
+
+const metricsOf = ({ settings }: Pick<StageContext, "settings">): Metric[] =>
+  settings.judge ? [...localMetrics, ...judgeMetrics] : [...localMetrics];
+
+const notApplicable = (metrics: readonly Metric[], reason: string): Scores =>
+  Object.fromEntries(metrics.map((metric) => [metric, { status: "not_applicable", reason }]));
+
+/** Names one answer of one question: "c1-f03-r1#0". */
+const itemName = (question: string, repeat: number): string => `${question}#${repeat}`;
+
+async function evaluate(
+  stage: "baselineEvaluation" | "tunedEvaluation",
+  questions: readonly Question[],
+  { references }: StageOutputs["references"],
+  { answers }: AnswersOutput,
+  context: StageContext,
+): Promise<EvaluationOutput> {
+  const { evaluator, cycle, signal } = context;
+  const metrics = metricsOf(context);
+  const byId = new Map(questions.map((question) => [question.id, question]));
+  const requests: ScoreRequest[] = [];
+  const skipped = new Map<string, Scores>();
+  for (const [id, repeats] of Object.entries(answers))
+    repeats.forEach((answer, repeat) => {
+      const question = byId.get(id);
+      const reference = question && references[question.family];
+      const item = itemName(id, repeat);
+      if (!question || reference?.status !== "answered")
+        skipped.set(item, notApplicable(metrics, `no usable reference: ${reference?.status ?? "missing"}`));
+      else requests.push({ item, question: question.text, answer: answer.text, reference: reference.text });
+    });
+
+  const { scored, versions } = await scoreNew(stage, requests, metrics, context);
+  const all = [...scored.values()];
+  if (requests.length > 0 && !all.some(({ scores }) => Object.values(scores).some((score) => "value" in score))) {
+    const reason = all.flatMap(({ scores }) => Object.values(scores)).find((score) => "reason" in score);
+    throw new UserError(
+      "E_EVAL_NOTHING_SCORED",
+      `None of the ${requests.length} answers could be scored${reason && "reason" in reason ? `: ${reason.reason}` : ""}.`,
+    );
+  }
+  signal.throwIfAborted();
+  context.emit({ type: "stageProgress", cycle, stage, done: requests.length, total: requests.length });
+  return {
+    embedder: evaluator.embedder,
+    judge: context.settings.judge ? evaluator.judge : null,
+    versions,
+    overWindow: all.filter(({ overWindow }) => overWindow).length,
+    scores: Object.fromEntries(
+      Object.entries(answers).map(([id, repeats]) => [
+        id,
+        repeats.map((_, repeat) => {
+          const item = itemName(id, repeat);
+          return skipped.get(item) ?? scored.get(item)?.scores ?? notApplicable(metrics, "not scored");
+        }),
+      ]),
+    ),
+  };
+}
+
+/** Scores what was not scored before; each score is durable as soon as it is there. */
+async function scoreNew(
+  stage: "baselineEvaluation" | "tunedEvaluation",
+  requests: readonly ScoreRequest[],
+  metrics: readonly Metric[],
+  context: StageContext,
+): Promise<{ scored: Map<string, Scored>; versions: Record<string, string> }> {
+  const { evaluator, cycle, store, signal } = context;
+  // Equal answers to equal questions share a score, whichever arm or cycle they come from.
+  const keyOf = ({ question, answer, reference }: ScoreRequest) =>
+    hashOf({ version: 1, question, answer, reference, metrics, embedder: evaluator.embedder, judge: evaluator.judge });
+  const keys = new Map(requests.map((request) => [request.item, keyOf(request)]));
+  const scored = new Map<string, Scored>();
+  const missing = new Map<string, ScoreRequest>();
+  for (const request of requests) {
+    const key = keys.get(request.item) as string;
+    const known = store.item(key) as Scored | undefined;
+    if (known) scored.set(request.item, known);
+    else missing.set(key, request);
+  }
+  let done = scored.size;
+  context.emit({ type: "stageProgress", cycle, stage, done, total: requests.length });
+  const versions =
+    missing.size === 0
+      ? {}
+      : await evaluator.score(
+          [...missing.values()],
+          metrics,
+          async (item, scores, overWindow) => {
+            // A failed score may succeed next time, so only whole results are kept as resume points.
+            const failed = Object.values(scores).some((score) => "status" in score && score.status === "failed");
+            if (!failed) await store.addItem(stage, keys.get(item) as string, { scores, overWindow });
+            scored.set(item, { scores, overWindow });
+            done += 1;
+            context.emit({ type: "stageProgress", cycle, stage, done, total: requests.length });
+          },
+          signal,
+        );
+  for (const request of requests) {
+    const twin = missing.get(keys.get(request.item) as string);
+    const result = twin && scored.get(twin.item);
+    if (!scored.has(request.item) && result) scored.set(request.item, result);
+  }
+  return { scored, versions };
+}
+
+const params = (context: Pick<StageContext, "settings" | "evaluator">) => ({
+  metrics: metricsOf(context),
+  embedder: context.evaluator.embedder,
+  judge: context.settings.judge ? context.evaluator.judge : null,
+});
+
+/** "0.62 semantic_similarity over 45 answers" for the progress line. */
+function summary({ scores }: EvaluationOutput): string {
+  const values = Object.values(scores)
+    .flat()
+    .flatMap((each) => (each.semantic_similarity && "value" in each.semantic_similarity ? [each.semantic_similarity.value] : []));
+  const total = Object.values(scores).flat().length;
+  if (values.length < 0.95 * total) return `${values.length} of ${total} answers scored`;
+  return `semantic_similarity ${(values.reduce((sum, value) => sum + value, 0) / values.length).toFixed(2)} over ${total} answers`;
+}
+
+export const baselineEvaluation = defineStage({
+  id: "baselineEvaluation",
+  version: 1,
+  needs: ["questions", "references", "baselineAnswers"],
+  needsPrevious: [],
+  uses: "compute",
+  params,
+  run: ({ questions, references, baselineAnswers }, context) =>
+    evaluate("baselineEvaluation", questions.questions, references, baselineAnswers, context),
+  summary,
+});
+
+export const tunedEvaluation = defineStage({
+  id: "tunedEvaluation",
+  version: 1,
+  needs: ["questions", "references", "tunedAnswers"],
+  needsPrevious: [],
+  uses: "compute",
+  params,
+  run: ({ questions, references, tunedAnswers }, context) =>
+    evaluate("tunedEvaluation", questions.questions, references, tunedAnswers, context),
+  summary,
+});

@@ -1,0 +1,253 @@
+/** Stage 1: question families over the chosen sections, split into tiers before anything is asked. */
+import type { FamilyDraft, Question, StageOutputs } from "../../protocol/model.ts";
+import { UserError } from "../../protocol/errors.ts";
+import { DuplicateFilter } from "../duplicates.ts";
+import { hashOf, seedOf } from "../hash.ts";
+import { defineStage, type StageContext } from "../stage.ts";
+import { inParallel } from "./items.ts";
+import { chosenSections, splitSections, spread, type SectionPlan } from "./sections.ts";
+
+type Output = StageOutputs["questions"];
+
+const atOnce = 8;
+/** How often a section is asked again for what duplicates or unusable drafts left open. */
+const rounds = 3;
+
+interface Want {
+  plan: SectionPlan[];
+  /** Sections to fall back on when the planned ones yield too little, in order. */
+  spare: SectionPlan["section"][];
+  wordings: number;
+  rewordings: number;
+}
+
+interface Accepted {
+  draft: FamilyDraft;
+  section: SectionPlan["section"];
+}
+
+export const questions = defineStage({
+  id: "questions",
+  version: 1,
+  needs: [],
+  needsPrevious: ["questions"],
+  uses: "compute",
+  params: ({ settings, knowledge, teacher, cycle }) => ({
+    teacher: teacher.id,
+    knowledge: knowledge.hash,
+    topics: settings.topics,
+    questions: settings.questions,
+    wordings: settings.wordings,
+    unseenShare: settings.unseenShare,
+    seed: settings.seed,
+    cycle,
+    withDev: settings.cycles > 1,
+    own: settings.own.map(hashOf),
+  }),
+  async run(_input, context, previous): Promise<Output> {
+    const { settings, knowledge, cycle, teacher } = context;
+    const earlier = previous.questions;
+    const sections = chosenSections(knowledge, settings.topics);
+    // The split of the first cycle holds for the whole run, so no later cycle can train on a test section.
+    const unseen = earlier
+      ? new Set(earlier.sections.filter((section) => section.unseen).map(({ id }) => id))
+      : splitSections(sections, settings.unseenShare, settings.seed);
+    const filter = new DuplicateFilter((texts) => context.embedder.embed(texts, context.signal));
+    await filter.seed(earlier?.questions.map(({ text, family }) => ({ text, family })) ?? []);
+    const gatherer = new Gatherer(context, filter, earlier?.questions ?? []);
+
+    const rewordings = settings.cycles > 1 ? 2 : 1;
+    const own = cycle === 1 ? await gatherer.own(sections) : [];
+    const trainable = sections.filter(({ id }) => !unseen.has(id));
+    const trained = await gatherer.gather({
+      ...spread(trainable, Math.max(0, settings.questions - own.length), cycle, settings.seed),
+      wordings: settings.wordings,
+      rewordings,
+    });
+    const wantUnseen = cycle === 1 && unseen.size > 0 ? Math.ceil(settings.questions / 4) : 0;
+    const untouched = await gatherer.gather({
+      ...spread(sections.filter(({ id }) => unseen.has(id)), wantUnseen, 1, settings.seed),
+      wordings: 1,
+      rewordings: 0,
+    });
+
+    const added = [
+      ...[...own, ...trained].flatMap((accepted, index) => trainQuestions(accepted, cycle, index + 1, rewordings)),
+      ...untouched.map(({ draft, section }, index) => unseenQuestion(draft, section, cycle, index + 1)),
+    ];
+    if (!added.some(({ tier }) => tier === "train"))
+      throw new UserError("E_NO_QUESTIONS", `No usable question came out of ${trainable.length} sections.`);
+    const notes = [...gatherer.notes];
+    const families = own.length + trained.length;
+    if (families < settings.questions)
+      notes.push(`${families} of ${settings.questions} wanted question families could be made; the sections give no more that differ.`);
+    if (untouched.length < wantUnseen)
+      notes.push(`${untouched.length} of ${wantUnseen} wanted questions on unseen sections could be made.`);
+    for (const text of notes) context.emit({ type: "notice", text });
+    return {
+      domain: knowledge.domain,
+      teacher: teacher.id,
+      sections: sections.map((section) => ({ ...section, unseen: unseen.has(section.id) })),
+      questions: [...(earlier?.questions ?? []), ...added],
+      requested: settings.questions,
+      dropped: { ...filter.dropped, unusable: gatherer.unusable },
+      notes,
+    };
+  },
+  summary({ questions: all, dropped }) {
+    const count = (tier: string) => all.filter((question) => question.tier === tier).length;
+    const duplicates = dropped.exact + dropped.near;
+    return (
+      `${count("train")} to train on, ${count("reworded")} reworded, ${count("unseen")} unseen` +
+      (duplicates ? `; ${duplicates} duplicates dropped` : "")
+    );
+  },
+});
+
+/** Asks the teacher section by section and keeps what is new. */
+class Gatherer {
+  unusable = 0;
+  readonly notes: string[] = [];
+  #done = 0;
+  #total = 0;
+  readonly #context: StageContext;
+  readonly #filter: DuplicateFilter;
+  /** Texts already asked of a section, so that the teacher can avoid them. */
+  readonly #asked = new Map<string, string[]>();
+
+  constructor(context: StageContext, filter: DuplicateFilter, earlier: readonly Question[]) {
+    this.#context = context;
+    this.#filter = filter;
+    for (const { section, text } of earlier) this.#noteAsked(section, [text]);
+  }
+
+  async gather({ plan, spare, wordings, rewordings }: Want): Promise<Accepted[]> {
+    const accepted: Accepted[] = [];
+    this.#total += plan.reduce((sum, { count }) => sum + count, 0);
+    let open = plan;
+    for (let round = 0; open.length > 0 && round < rounds + spare.length; round++) {
+      const drafts = await inParallel(open, this.#context.teacher.online ? atOnce : 1, async (want) => ({
+        want,
+        drafts: await this.#ask(want, wordings, rewordings, round, this.#asked.get(want.section.id) ?? []),
+      }));
+      const missing: SectionPlan[] = [];
+      // In the plan's order, whatever came back first, so that the same seed gives the same questions.
+      for (const { want, drafts: families } of drafts) {
+        let kept = 0;
+        for (const draft of families) {
+          if (kept === want.count) break;
+          this.#noteAsked(want.section.id, draft.wordings);
+          const whole = await this.#accept(draft, wordings, rewordings);
+          if (!whole) continue;
+          accepted.push({ draft: whole, section: want.section });
+          kept += 1;
+          this.#progress(1);
+        }
+        if (kept < want.count) missing.push({ section: want.section, count: want.count - kept });
+      }
+      // A section that gave nothing new twice is dry; the next spare section takes over.
+      open = round < rounds - 1 ? missing : missing.flatMap(({ count }) => {
+        const section = spare.shift();
+        return section ? [{ section, count }] : [];
+      });
+    }
+    return accepted;
+  }
+
+  /** The user's own questions, each put to the section it fits best unless it names one. */
+  async own(sections: readonly SectionPlan["section"][]): Promise<Accepted[]> {
+    const { settings, embedder, signal } = this.#context;
+    const accepted: Accepted[] = [];
+    if (settings.own.length === 0) return accepted;
+    const vectors = await embedder.embed(sections.map(({ heading, text }) => `${heading}. ${text}`), signal);
+    for (const entry of settings.own) {
+      const [vector] = await embedder.embed([entry.question], signal);
+      const nearness = vectors.map((other) => other.reduce((sum, value, index) => sum + value * (vector?.[index] ?? 0), 0));
+      const best = sections[nearness.indexOf(Math.max(...nearness))];
+      const section = sections.find(({ id }) => id === entry.section) ?? best;
+      if (!section) continue;
+      const all = [entry.question, ...entry.wordings];
+      const rewordings = entry.rewordings.length > 0 || all.length < 2 ? entry.rewordings : [all.pop() as string];
+      const draft: FamilyDraft = { wordings: all, rewordings, origin: "user", ...(entry.answer ? { answer: entry.answer } : {}) };
+      if (await this.#filter.accept(draft)) accepted.push({ draft, section });
+      else this.notes.push(`Your question "${entry.question}" repeats an earlier one and was left out.`);
+    }
+    return accepted;
+  }
+
+  async #ask(want: SectionPlan, wordings: number, rewordings: number, round: number, avoid: readonly string[]): Promise<FamilyDraft[]> {
+    const { teacher, settings, knowledge, signal, cycle } = this.#context;
+    const seed = seedOf(settings.seed, want.section.id, cycle, round);
+    const key = { teacher: teacher.id, section: want.section.hash, count: want.count, wordings, rewordings, seed, avoid };
+    const { families, unusable } = await this.#context.item(key, () =>
+      teacher.questions({ section: want.section, count: want.count, wordings, rewordings, domain: knowledge.domain, seed, avoid, signal }),
+    );
+    this.unusable += unusable;
+    return families;
+  }
+
+  /** Cuts a draft to what is wanted; null when it has too little or repeats another family. */
+  async #accept(draft: FamilyDraft, wordings: number, rewordings: number): Promise<FamilyDraft | null> {
+    const cut = {
+      ...draft,
+      wordings: draft.wordings.slice(0, wordings),
+      rewordings: draft.rewordings.slice(0, rewordings),
+    };
+    if (cut.wordings.length === 0 || cut.rewordings.length < rewordings) {
+      this.unusable += 1;
+      return null;
+    }
+    return (await this.#filter.accept(cut)) ? cut : null;
+  }
+
+  #noteAsked(section: string, texts: readonly string[]): void {
+    this.#asked.set(section, [...(this.#asked.get(section) ?? []), ...texts]);
+  }
+
+  #progress(more: number): void {
+    this.#done += more;
+    this.#context.emit({ type: "stageProgress", cycle: this.#context.cycle, stage: "questions", done: this.#done, total: this.#total });
+  }
+}
+
+const padded = (index: number): string => String(index).padStart(2, "0");
+
+/** The first training wording is scored as recall; with several cycles the first rewording is dev, the second test. */
+function trainQuestions({ draft, section }: Accepted, cycle: number, index: number, rewordings: number): Question[] {
+  const family = `c${cycle}-f${padded(index)}`;
+  const shared = { family, cycle, topic: section.topic, section: section.id, origin: draft.origin };
+  const answer = draft.answer ? { answer: draft.answer } : {};
+  return [
+    ...draft.wordings.map((text, wording): Question => ({
+      ...shared,
+      ...answer,
+      id: `${family}-t${wording + 1}`,
+      text,
+      tier: "train",
+      part: wording === 0 ? "test" : "none",
+    })),
+    ...draft.rewordings.map((text, rewording): Question => ({
+      ...shared,
+      ...answer,
+      id: `${family}-r${rewording + 1}`,
+      text,
+      tier: "reworded",
+      part: rewordings === 2 && rewording === 0 ? "dev" : "test",
+    })),
+  ];
+}
+
+function unseenQuestion(draft: FamilyDraft, section: SectionPlan["section"], cycle: number, index: number): Question {
+  const family = `c${cycle}-u${padded(index)}`;
+  return {
+    id: `${family}-q1`,
+    family,
+    cycle,
+    topic: section.topic,
+    section: section.id,
+    text: draft.wordings[0] ?? "",
+    tier: "unseen",
+    part: "test",
+    origin: draft.origin,
+  };
+}

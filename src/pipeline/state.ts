@@ -1,0 +1,104 @@
+/** The pure reducer from run events to what a front end shows. */
+import type { TimedEvent } from "../protocol/events.ts";
+import { stageIds, type StageId } from "../protocol/model.ts";
+import type { RunState, StageState } from "../protocol/state.ts";
+
+const waiting: StageState = {
+  status: "waiting",
+  done: 0,
+  total: null,
+  startedAt: null,
+  doneAtStart: null,
+  seconds: null,
+  summary: "",
+};
+
+const freshStages = (): RunState["stages"] =>
+  Object.fromEntries(stageIds.map((id) => [id, waiting])) as Record<StageId, StageState>;
+
+export const initialState: RunState = {
+  run: null,
+  teacher: "",
+  student: "",
+  cycles: 1,
+  cycle: 1,
+  status: "idle",
+  stages: freshStages(),
+  losses: [],
+  totalSteps: null,
+  latest: null,
+  notices: [],
+  sentence: "",
+  error: null,
+};
+
+const shownNotices = 50;
+
+export function reduce(state: RunState, event: TimedEvent): RunState {
+  switch (event.type) {
+    case "runStarted":
+      return { ...initialState, run: event.run, teacher: event.teacher, student: event.student, cycles: event.cycles, status: "running" };
+    case "stageStarted":
+      return withStage(atCycle(state, event.cycle), event.stage, () => ({
+        ...waiting,
+        status: "running",
+        total: event.total,
+        startedAt: Date.parse(event.at),
+      }));
+    case "stageProgress":
+      return withStage(state, event.stage, (stage) => ({
+        ...stage,
+        done: event.done,
+        total: event.total,
+        doneAtStart: stage.doneAtStart ?? event.done,
+      }));
+    case "stageFinished":
+      return withStage(atCycle(state, event.cycle), event.stage, (stage) => ({
+        ...stage,
+        status: event.reused ? "reused" : "done",
+        done: stage.total ?? stage.done,
+        seconds: event.seconds,
+        summary: event.summary,
+      }));
+    case "stageFailed":
+      return withStage(state, event.stage, (stage) => ({ ...stage, status: "failed", summary: event.message }));
+    case "loss":
+      return withStage({ ...state, losses: [...state.losses, event.point], totalSteps: event.totalSteps }, "fineTuning", (stage) => ({
+        ...stage,
+        done: event.point.step,
+        total: event.totalSteps,
+        doneAtStart: stage.doneAtStart ?? event.point.step,
+      }));
+    case "item":
+      return { ...state, latest: { stage: event.stage, question: event.question, answer: event.answer } };
+    case "notice":
+      return { ...state, notices: [...state.notices, event.text].slice(-shownNotices) };
+    case "runFinished":
+      return { ...state, status: "finished", sentence: event.sentence };
+    case "runStopped":
+      return {
+        ...state,
+        status: event.code === "E_STOPPED" ? "stopped" : "failed",
+        error: { code: event.code, message: event.message },
+        stages: Object.fromEntries(
+          Object.entries(state.stages).map(([id, stage]) => [id, stage.status === "running" ? { ...stage, status: "interrupted" } : stage]),
+        ) as RunState["stages"],
+      };
+  }
+}
+
+/** Every cycle starts with fresh stages and a fresh loss curve. */
+function atCycle(state: RunState, cycle: number): RunState {
+  return cycle === state.cycle ? state : { ...state, cycle, stages: freshStages(), losses: [], totalSteps: null };
+}
+
+function withStage(state: RunState, id: StageId, change: (stage: StageState) => StageState): RunState {
+  return { ...state, stages: { ...state.stages, [id]: change(state.stages[id]) } };
+}
+
+/** Seconds a running stage still needs at its pace so far; null while that is unknown. */
+export function secondsLeft(stage: StageState, now: number): number | null {
+  const before = stage.doneAtStart ?? 0;
+  if (stage.status !== "running" || stage.startedAt === null || stage.total === null || stage.done <= before) return null;
+  return (((now - stage.startedAt) / 1000) * (stage.total - stage.done)) / (stage.done - before);
+}

@@ -1,0 +1,319 @@
+/**
+ * What the pipeline produces and keeps: questions, answers, scores, checkpoints, settings of a run.
+ * Every front end, the trainer and the files on disk speak in these types.
+ */
+import { z } from "zod";
+
+/** Ids of runs, questions and families; also used in file names, hence the narrow alphabet. */
+export const idSchema = z.string().regex(/^[a-z0-9-]{1,64}$/);
+
+/** The stages as they are stored. On screen, the two tuned ones are one: see {@link screenStages}. */
+export const stageIds = [
+  "questions",
+  "baselineAnswers",
+  "references",
+  "baselineEvaluation",
+  "fineTuning",
+  "tunedAnswers",
+  "tunedEvaluation",
+  "comparison",
+] as const;
+export type StageId = (typeof stageIds)[number];
+
+/** The seven stages a person sees, in order, and the stored stages each one covers. */
+export const screenStages: readonly { title: string; stages: readonly StageId[] }[] = [
+  { title: "Question generation", stages: ["questions"] },
+  { title: "Baseline answers", stages: ["baselineAnswers"] },
+  { title: "Reference answers", stages: ["references"] },
+  { title: "Baseline evaluation", stages: ["baselineEvaluation"] },
+  { title: "Fine-tuning", stages: ["fineTuning"] },
+  { title: "Fine-tuned evaluation", stages: ["tunedAnswers", "tunedEvaluation"] },
+  { title: "Comparison", stages: ["comparison"] },
+];
+
+/* ---------------------------------------------------------------- knowledge */
+
+/** The settings file `distillery.json` at the root of a knowledge base. All fields are optional. */
+export const knowledgeSettingsSchema = z.strictObject({
+  $schema: z.string().optional(),
+  domain: z.string().min(1).max(80).optional(),
+  version: z.string().max(40).optional(),
+  include: z.array(z.string()).optional(),
+  exclude: z.array(z.string()).optional(),
+});
+export type KnowledgeSettings = z.infer<typeof knowledgeSettingsSchema>;
+
+/** The words of the domain that the prompts use. */
+export const domainSchema = z.strictObject({ name: z.string().min(1), version: z.string() });
+export type Domain = z.infer<typeof domainSchema>;
+
+/** One piece of the knowledge base: the text under one heading. Lines count from 1, both ends included. */
+export const sectionSchema = z.strictObject({
+  id: idSchema,
+  topic: z.string(),
+  heading: z.string(),
+  file: z.string(),
+  firstLine: z.int().positive(),
+  lastLine: z.int().positive(),
+  text: z.string(),
+  hash: z.string(),
+});
+export type Section = z.infer<typeof sectionSchema>;
+
+/** A file that was left out, and why. */
+export const skippedFileSchema = z.strictObject({ file: z.string(), reason: z.string() });
+
+/** What was read from a knowledge folder. `hash` covers the domain words and every section's text. */
+export const knowledgeSchema = z.strictObject({
+  domain: domainSchema,
+  topics: z.array(z.string()),
+  sections: z.array(sectionSchema),
+  skipped: z.array(skippedFileSchema),
+  hash: z.string(),
+});
+export type Knowledge = z.infer<typeof knowledgeSchema>;
+
+/* ---------------------------------------------------------------- questions */
+
+export const tiers = ["train", "reworded", "unseen"] as const;
+export const tierSchema = z.enum(tiers);
+export type Tier = z.infer<typeof tierSchema>;
+
+/** Where a question came from: a chat teacher, the local model, a sentence or heading of the section, or the user. */
+export const originSchema = z.enum(["teacher", "model", "sentence", "heading", "user"]);
+export type Origin = z.infer<typeof originSchema>;
+
+export const questionSchema = z.strictObject({
+  id: idSchema,
+  /** Questions of one family ask for the same thing in other words and share one reference answer. */
+  family: idSchema,
+  cycle: z.int().positive(),
+  topic: z.string(),
+  section: idSchema,
+  text: z.string().min(1),
+  tier: tierSchema,
+  /** `dev` decides between cycles, `test` is opened after the last one, `none` is only trained on. */
+  part: z.enum(["dev", "test", "none"]),
+  origin: originSchema,
+  /** An answer the user supplied; it stands in for the teacher's. */
+  answer: z.string().optional(),
+});
+export type Question = z.infer<typeof questionSchema>;
+
+/** A question family as a teacher proposes it, before ids, tiers and parts are given. */
+export interface FamilyDraft {
+  /** Wordings to train on; the first one is what the reference answer is asked with. */
+  wordings: string[];
+  /** Wordings kept for testing only. */
+  rewordings: string[];
+  origin: Origin;
+  answer?: string;
+}
+
+/* ---------------------------------------------------------------- answers and scores */
+
+export const samplingSchema = z.strictObject({
+  maxNewTokens: z.int().min(1).max(4096),
+  temperature: z.number().min(0).max(2),
+  topP: z.number().min(0).max(1),
+  topK: z.int().min(0),
+  repetitionPenalty: z.number().min(0.5).max(2),
+  /** Seconds one answer may take. */
+  maxTime: z.number().positive(),
+});
+export type Sampling = z.infer<typeof samplingSchema>;
+
+export const answerSchema = z.strictObject({
+  text: z.string(),
+  /** `stop`: the model ended by itself; `length`, `time`: cut by a limit. */
+  stop: z.enum(["stop", "length", "time"]),
+  tokens: z.int().nonnegative(),
+  milliseconds: z.number().nonnegative(),
+});
+export type Answer = z.infer<typeof answerSchema>;
+
+/** A quote from the knowledge base that a reference rests on; `line` is null when the file does not hold it. */
+export const quoteSchema = z.strictObject({ text: z.string(), line: z.int().positive().nullable() });
+
+export const referenceSchema = z.strictObject({
+  status: z.enum(["answered", "truncated", "refused", "bad_output"]),
+  text: z.string(),
+  quotes: z.array(quoteSchema),
+  /** True when there is at least one quote and every quote stands in the section. */
+  grounded: z.boolean(),
+  author: z.enum(["teacher", "user"]),
+});
+export type Reference = z.infer<typeof referenceSchema>;
+
+/** RAGAS's names, as RAGAS writes them. */
+export const metricNames = [
+  "semantic_similarity",
+  "rouge_score",
+  "answer_relevancy",
+  "factual_correctness",
+] as const;
+export const metricSchema = z.enum(metricNames);
+export type Metric = z.infer<typeof metricSchema>;
+
+/** A score is a number in 0..1, or the named reason why there is none. Never NaN. */
+export const scoreSchema = z.union([
+  z.strictObject({ value: z.number().min(0).max(1) }),
+  z.strictObject({ status: z.enum(["failed", "not_applicable"]), reason: z.string() }),
+]);
+export type Score = z.infer<typeof scoreSchema>;
+
+/* ---------------------------------------------------------------- outputs of the stages */
+
+/** One entry per question id; each holds one element per repeat. */
+const answersOutput = z.strictObject({
+  model: z.string(),
+  template: z.string(),
+  sampling: samplingSchema,
+  device: z.string(),
+  answers: z.record(idSchema, z.array(answerSchema)),
+});
+
+const evaluationOutput = z.strictObject({
+  embedder: z.string(),
+  judge: z.string().nullable(),
+  versions: z.record(z.string(), z.string()),
+  /** Texts that were longer than the embedder's window and were cut by it. */
+  overWindow: z.int().nonnegative(),
+  scores: z.record(idSchema, z.array(z.partialRecord(metricSchema, scoreSchema))),
+});
+
+export const intervalSchema = z.strictObject({ low: z.number(), high: z.number() });
+
+/** Baseline against fine-tuned for one metric over one group of questions; means in 0..1. */
+export const comparisonRowSchema = z.strictObject({
+  metric: metricSchema,
+  tier: tierSchema,
+  part: z.enum(["dev", "test"]),
+  /** Questions scored in both arms, which is what the means and the interval are over. */
+  scored: z.int().nonnegative(),
+  failed: z.int().nonnegative(),
+  /** Null when fewer than 95 % of the questions were scored in both arms. */
+  means: z
+    .strictObject({
+      baseline: z.number(),
+      tuned: z.number(),
+      absolute: z.number(),
+      /** Percent of the baseline; null when the baseline is 0. */
+      percent: z.number().nullable(),
+      interval: intervalSchema.nullable(),
+    })
+    .nullable(),
+  better: z.int().nonnegative(),
+  same: z.int().nonnegative(),
+  worse: z.int().nonnegative(),
+});
+export type ComparisonRow = z.infer<typeof comparisonRowSchema>;
+
+export const lossPointSchema = z.strictObject({
+  step: z.int().nonnegative(),
+  loss: z.number(),
+  learningRate: z.number(),
+  tokensPerSecond: z.number(),
+});
+export type LossPoint = z.infer<typeof lossPointSchema>;
+
+export const fineTuningOutputSchema = z.strictObject({
+  /** Path of the adapter's folder inside the run, with the hash of every file in it. */
+  adapter: z.strictObject({ folder: z.string(), files: z.record(z.string(), z.string()) }),
+  device: z.string(),
+  dtype: z.string(),
+  threads: z.int().positive(),
+  /** For people: "NF4 (bitsandbytes)" or "the GGUF's own 4-bit values, dequantised once". */
+  quantization: z.string(),
+  modules: z.array(z.string()),
+  trainableParameters: z.int().positive(),
+  rows: z.int().positive(),
+  steps: z.int().positive(),
+  plannedSteps: z.int().positive(),
+  stepsRule: z.string(),
+  finalLoss: z.number(),
+  losses: z.array(lossPointSchema),
+  tokensPerSecond: z.number(),
+  peakMemoryBytes: z.number(),
+  /** Rows longer than the sequence limit that were left out. */
+  rowsTooLong: z.int().nonnegative(),
+  exactResume: z.boolean(),
+});
+export type FineTuningOutput = z.infer<typeof fineTuningOutputSchema>;
+
+/** What one finished cycle adds to the trend over cycles. */
+export const cycleSummarySchema = z.strictObject({
+  cycle: z.int().positive(),
+  succeeded: z.boolean(),
+  baseline: z.number().nullable(),
+  tuned: z.number().nullable(),
+  questions: z.int(),
+  seconds: z.number(),
+  peakMemoryBytes: z.number(),
+});
+export type CycleSummary = z.infer<typeof cycleSummarySchema>;
+
+export const comparisonOutputSchema = z.strictObject({
+  headline: z.strictObject({
+    metric: metricSchema,
+    tier: tierSchema,
+    part: z.enum(["dev", "test"]),
+    verdict: z.enum(["better", "worse", "cannot tell"]),
+    sentence: z.string(),
+  }),
+  rows: z.array(comparisonRowSchema),
+  perQuestion: z.record(
+    idSchema,
+    z.strictObject({
+      baseline: z.number().nullable(),
+      tuned: z.number().nullable(),
+      change: z.enum(["better", "same", "worse", "unscored"]),
+    }),
+  ),
+  stopRate: z.strictObject({ baseline: z.number(), tuned: z.number() }),
+  meanTokens: z.strictObject({ baseline: z.number(), tuned: z.number() }),
+  bands: z.array(
+    z.strictObject({ name: z.string(), expected: z.string(), measured: z.string(), inside: z.boolean().nullable() }),
+  ),
+  cycles: z.array(cycleSummarySchema),
+  successRate: z.number(),
+  /** Standard deviation over cycles of the improvement on dev; null with one cycle. */
+  spread: z.number().nullable(),
+});
+export type ComparisonOutput = z.infer<typeof comparisonOutputSchema>;
+
+export const usageSchema = z.strictObject({
+  requests: z.int().nonnegative(),
+  inputTokens: z.int().nonnegative(),
+  outputTokens: z.int().nonnegative(),
+  /** US dollars by the price table; null when the model's price is not known. */
+  dollars: z.number().nullable(),
+});
+export type Usage = z.infer<typeof usageSchema>;
+
+export const stageOutputSchemas = {
+  questions: z.strictObject({
+    domain: domainSchema,
+    teacher: z.string(),
+    /** The sections these questions rest on, and whether they may be trained on. */
+    sections: z.array(z.strictObject({ ...sectionSchema.shape, unseen: z.boolean() })),
+    /** All questions so far, earlier cycles' first. */
+    questions: z.array(questionSchema),
+    requested: z.int().nonnegative(),
+    dropped: z.strictObject({ exact: z.int(), near: z.int(), unusable: z.int() }),
+    notes: z.array(z.string()),
+  }),
+  baselineAnswers: answersOutput,
+  /** One reference per question family. */
+  references: z.strictObject({ teacher: z.string(), references: z.record(idSchema, referenceSchema) }),
+  baselineEvaluation: evaluationOutput,
+  fineTuning: fineTuningOutputSchema,
+  tunedAnswers: answersOutput,
+  tunedEvaluation: evaluationOutput,
+  comparison: comparisonOutputSchema,
+} satisfies Record<StageId, z.ZodType>;
+
+/** What each stage produces; the keys are the stage ids. */
+export type StageOutputs = { [Id in StageId]: z.infer<(typeof stageOutputSchemas)[Id]> };
+export type AnswersOutput = z.infer<typeof answersOutput>;
+export type EvaluationOutput = z.infer<typeof evaluationOutput>;

@@ -1,0 +1,115 @@
+/** The settings of a run, its file on disk, and the frame every checkpoint is stored in. */
+import { z } from "zod";
+import { idSchema, metricSchema, samplingSchema, stageIds, usageSchema } from "./model.ts";
+
+/** The generation values of the recipe. */
+export const recipeSampling = {
+  maxNewTokens: 500,
+  temperature: 0.8,
+  topP: 0.95,
+  topK: 50,
+  repetitionPenalty: 1.1,
+  maxTime: 300,
+} as const;
+
+/** The roles the recipe tunes; `trainer/modules.py` maps them to the names of an architecture. */
+export const recipeRoles = ["q_proj", "v_proj", "k_proj", "o_proj", "gate_proj", "up_proj", "down_proj"] as const;
+
+export const teacherSettingsSchema = z.discriminatedUnion("kind", [
+  z.strictObject({ kind: z.literal("offline") }),
+  z.strictObject({
+    kind: z.literal("openai"),
+    model: z.string().min(1).default("gpt-4o-mini"),
+    baseUrl: z.url({ protocol: /^https?$/ }).default("https://api.openai.com/v1"),
+  }),
+]);
+export type TeacherSettings = z.infer<typeof teacherSettingsSchema>;
+
+export const trainingSettingsSchema = z.strictObject({
+  /** `recipe`: 100 steps where that gives six passes over the rows, else as `auto`. */
+  steps: z.union([z.int().min(1).max(10_000), z.literal("auto"), z.literal("recipe")]).default("recipe"),
+  rank: z.int().min(1).max(256).default(16),
+  alpha: z.int().min(1).max(512).default(32),
+  learningRate: z.number().positive().max(0.1).default(2e-4),
+  batchSize: z.int().min(1).max(64).default(1),
+  accumulation: z.int().min(1).max(256).default(4),
+  maxLength: z.int().min(64).max(4096).default(512),
+  roles: z.array(z.string()).default([...recipeRoles]),
+  /** `auto`: NF4 on a GPU, the GGUF's own 4-bit values on a CPU. */
+  quantization: z.enum(["auto", "nf4", "gguf"]).default("auto"),
+  device: z.enum(["auto", "cpu", "cuda"]).default("auto"),
+});
+export type TrainingSettings = z.infer<typeof trainingSettingsSchema>;
+
+/** A question the user brings along, one JSON object a line of the questions file. */
+export const ownQuestionSchema = z.strictObject({
+  question: z.string().min(3),
+  /** The answer to learn; without one the teacher is asked. */
+  answer: z.string().min(1).optional(),
+  /** Further training wordings. */
+  wordings: z.array(z.string().min(3)).default([]),
+  /** Wordings for testing only. Without any, the last of several wordings is kept for that. */
+  rewordings: z.array(z.string().min(3)).default([]),
+  /** Id of the section it belongs to; without one the best fitting section is taken. */
+  section: idSchema.optional(),
+});
+
+export const runSettingsSchema = z.strictObject({
+  /** Topics to draw from, by title; empty means all. */
+  topics: z.array(z.string()).default([]),
+  questions: z.int().min(1).max(50).default(20),
+  cycles: z.int().min(1).max(10).default(1),
+  wordings: z.int().min(1).max(8).default(3),
+  /** Share of the chosen sections that is never trained on. */
+  unseenShare: z.number().min(0).max(0.8).default(0.2),
+  teacher: teacherSettingsSchema.default({ kind: "offline" }),
+  student: z.string().min(1).default("smollm2-135m"),
+  template: z.enum(["chatml", "native", "phi"]).default("chatml"),
+  sampling: samplingSchema.default({ ...recipeSampling }),
+  repeats: z.int().min(1).max(10).default(1),
+  training: trainingSettingsSchema.prefault({}),
+  /** Metrics beyond the two local ones need the teacher's endpoint as judge. */
+  judge: z.boolean().default(false),
+  primaryMetric: metricSchema.default("semantic_similarity"),
+  /** The user's own questions; they count towards `questions`. */
+  own: z.array(ownQuestionSchema).max(500).default([]),
+  seed: z.int().min(0).max(2 ** 31 - 1).default(42),
+});
+export type RunSettings = z.infer<typeof runSettingsSchema>;
+
+/** `run.json`: everything to say where a run's results came from. No absolute path, no secret. */
+export const runFileSchema = z.strictObject({
+  schema: z.literal("distillery-run"),
+  version: z.literal(1),
+  id: idSchema,
+  created: z.iso.datetime(),
+  /** Relative to the workspace; "bundled" for the knowledge base that comes along. */
+  knowledge: z.string(),
+  settings: runSettingsSchema,
+  versions: z.record(z.string(), z.string()),
+  /** How often a stage was asked to run afresh: "2/baselineAnswers" → 1. Part of its items' keys. */
+  attempts: z.record(z.string(), z.int().nonnegative()),
+});
+export type RunFile = z.infer<typeof runFileSchema>;
+
+export const checkpointSchemaVersion = 1;
+
+/** The frame around a stage's output on disk. */
+export const checkpointFrameSchema = z.strictObject({
+  schema: z.literal("distillery-checkpoint"),
+  version: z.literal(checkpointSchemaVersion),
+  run: idSchema,
+  cycle: z.int().min(1).max(10),
+  stage: z.enum(stageIds),
+  stageVersion: z.int().positive(),
+  /** Hash of stage, stage version, params and the output hashes of everything the stage needed. */
+  fingerprint: z.string(),
+  outputHash: z.string(),
+  started: z.iso.datetime(),
+  seconds: z.number().nonnegative(),
+  models: z.record(z.string(), z.string()),
+  usage: usageSchema.nullable(),
+  params: z.json(),
+  output: z.json(),
+});
+export type CheckpointFrame = z.infer<typeof checkpointFrameSchema>;

@@ -1,0 +1,30 @@
+/** A run as a front end shows it. Made from events by the reducer in src/pipeline/state.ts. */
+import type { LossPoint, StageId } from "./model.ts";
+
+export interface StageState {
+  status: "waiting" | "running" | "done" | "reused" | "failed" | "interrupted";
+  done: number;
+  total: number | null;
+  /** Milliseconds since 1970 when the stage started; null before. */
+  startedAt: number | null;
+  /** Work finished before this start (reused items), which says nothing about the speed. */
+  doneAtStart: number | null;
+  seconds: number | null;
+  summary: string;
+}
+
+export interface RunState {
+  run: string | null;
+  teacher: string;
+  student: string;
+  cycles: number;
+  cycle: number;
+  status: "idle" | "running" | "finished" | "stopped" | "failed";
+  stages: Record<StageId, StageState>;
+  losses: LossPoint[];
+  totalSteps: number | null;
+  latest: { stage: StageId; question: string; answer: string | null } | null;
+  notices: string[];
+  sentence: string;
+  error: { code: string; message: string } | null;
+}
