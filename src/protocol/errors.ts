@@ -38,6 +38,7 @@ export const errorTable = {
   E_NO_KEY: { kept: "Nothing was sent.", next: "Set OPENAI_API_KEY, or use `--teacher offline`, which needs no key." },
   E_MODEL_NAME: { kept: "Everything finished so far is saved.", next: "Name a model the endpoint has, then resume." },
   E_QUOTA: { kept: "Every finished item is saved.", next: "Add credit to the account and resume." },
+  E_BUDGET: { kept: "Every finished item is saved; the request was not sent.", next: "Raise the spending limit and resume." },
   E_SERVICE: { kept: "Every finished item is saved.", next: "Wait until the service answers again and resume." },
   E_ENDPOINT: { kept: "Every finished item is saved.", next: "Check the address and the network, then resume." },
   E_TEACHER_OUTPUT: { kept: "Every finished item is saved, with a sample of the bad output in the log.", next: "Try another teacher model and resume." },

@@ -18,6 +18,8 @@ export const baselineAnswers = defineStage({
     last: cycle === settings.cycles,
   }),
   async run({ questions }, context) {
+    // The trainer's imports take seconds; they hide behind the answers.
+    context.trainer.prepare();
     const asked = askedIn(questions.questions, context.cycle, context.settings.cycles);
     return {
       model: context.student.id,

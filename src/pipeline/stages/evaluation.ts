@@ -139,8 +139,11 @@ export const baselineEvaluation = defineStage({
   needsPrevious: [],
   uses: "compute",
   params,
-  run: ({ questions, references, baselineAnswers }, context) =>
-    evaluate("baselineEvaluation", questions.questions, references, baselineAnswers, context),
+  run({ questions, references, baselineAnswers }, context) {
+    // The imports of the trainer and of RAGAS each take seconds of one core, so they go side by side.
+    context.trainer.prepare();
+    return evaluate("baselineEvaluation", questions.questions, references, baselineAnswers, context);
+  },
   summary,
 });
 

@@ -1,0 +1,101 @@
+/**
+ * kill -9 at random moments of whole runs: nothing acknowledged is lost, earlier files stay
+ * byte-identical, no finished item is computed again, and the run completes.
+ */
+import { spawn } from "node:child_process";
+import { existsSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import type { Readable } from "node:stream";
+import { afterAll, expect, it } from "vitest";
+import { createCheckpointStore } from "../../src/pipeline/adapters/checkpointStore.ts";
+import { sha256 } from "../../src/pipeline/hash.ts";
+import { freshFolder } from "../fakes/runs.ts";
+
+const kills = Number(process.env["DISTILLERY_KILLS"] ?? 200);
+const seed = Number(process.env["DISTILLERY_SEED"] ?? 20261123);
+const child = join(import.meta.dirname, "pipelineChild.ts");
+
+/** A small seeded generator (mulberry32), so that a failing series can be replayed. */
+function random(state: number): () => number {
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let value = Math.imul(state ^ (state >>> 15), 1 | state);
+    value = (value + Math.imul(value ^ (value >>> 7), 61 | value)) ^ value;
+    return ((value ^ (value >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+interface Life {
+  finished: boolean;
+  items: string[];
+  checkpoints: string[];
+  stderr: string;
+}
+
+/** Starts the child and kills it `after` milliseconds past its first acknowledgement; null lets it end. */
+function live(root: string, after: number | null): Promise<Life> {
+  return new Promise((resolve) => {
+    const process_ = spawn(process.execPath, [child, root, "1"], { stdio: ["ignore", "ignore", "pipe", "pipe"] });
+    const life: Life = { finished: false, items: [], checkpoints: [], stderr: "" };
+    let timer: NodeJS.Timeout | undefined;
+    process_.stderr?.on("data", (data) => (life.stderr += data));
+    const lines = createInterface({ input: process_.stdio[3] as Readable });
+    lines.on("line", (line) => {
+      if (after !== null) timer ??= setTimeout(() => process_.kill("SIGKILL"), after);
+      const said = JSON.parse(line) as { item?: string; checkpoint?: string; finished?: boolean };
+      if (said.item) life.items.push(said.item);
+      if (said.checkpoint) life.checkpoints.push(said.checkpoint);
+      if (said.finished) life.finished = true;
+    });
+    let open = 2;
+    const closed = () => {
+      open -= 1;
+      clearTimeout(timer);
+      if (open === 0) resolve(life);
+    };
+    lines.on("close", closed);
+    process_.on("exit", closed);
+  });
+}
+
+const roots: string[] = [];
+afterAll(() => roots.forEach((root) => rmSync(root, { recursive: true, force: true })));
+
+it(`loses nothing over ${kills} kills (seed ${seed})`, { timeout: 600_000 }, async () => {
+  const next = random(seed);
+  let killed = 0;
+  let completed = 0;
+  let acknowledged = 0;
+  while (killed < kills) {
+    const root = freshFolder();
+    roots.push(root);
+    const items = new Set<string>();
+    const files = new Map<string, string>();
+    for (let finished = false; !finished; ) {
+      const life = await live(root, killed < kills ? Math.floor(next() * 180) : null);
+      if (life.finished) completed += 1;
+      else killed += 1;
+      finished = life.finished;
+      expect(life.stderr, `run in ${root}`).toBe("");
+      // An item acknowledged earlier must be known, so it is never acknowledged a second time.
+      for (const item of life.items) expect(items.has(item), `item ${item} was computed twice`).toBe(false);
+      for (const item of life.items) items.add(item);
+      const folder = join(root, "runs/run-1");
+      for (const [file, hash] of files) expect(sha256(readFileSync(join(folder, file))), file).toBe(hash);
+      for (const file of life.checkpoints) {
+        expect(existsSync(join(folder, file)), file).toBe(true);
+        files.set(file, sha256(readFileSync(join(folder, file))));
+      }
+      acknowledged += life.items.length + life.checkpoints.length;
+    }
+    const entries = await createCheckpointStore(root).checkpoints("run-1");
+    expect(entries.filter(({ state }) => state === "ok")).toHaveLength(16);
+    const store = await createCheckpointStore(root).open("run-1");
+    const lost = [...items].filter((key) => store.item(key) === undefined);
+    await store.close();
+    expect(lost).toEqual([]);
+  }
+  console.info(`${killed} kills, ${completed} completed runs, ${acknowledged} acknowledged writes, 0 lost`);
+  expect(completed).toBeGreaterThan(0);
+});
