@@ -1,0 +1,111 @@
+/**
+ * Tells when two questions are the same one. Between families exact and near duplicates are refused;
+ * inside a family, whose wordings are meant to be alike, only wordings of equal word sets are.
+ */
+
+/** Share of common word 5-grams from which two texts are near duplicates. */
+export const nearJaccard = 0.6;
+/** Cosine of two unit-length sentence vectors from which their texts are near duplicates. */
+export const nearCosine = 0.95;
+const gramSize = 5;
+
+export type Likeness = "exact" | "near" | "different";
+
+/** Lower-case words and numbers in order; punctuation, quotes and code marks do not count. */
+export function questionWords(text: string): string[] {
+  return text.normalize("NFKC").toLowerCase().match(/[\p{L}\p{N}]+(?:[-._/:'’][\p{L}\p{N}]+)*/gu) ?? [];
+}
+
+/** Whether two texts use the same set of words, in whatever order. */
+export function sameWords(a: string, b: string): boolean {
+  const first = new Set(questionWords(a));
+  const second = new Set(questionWords(b));
+  return first.size === second.size && [...first].every((word) => second.has(word));
+}
+
+/** Jaccard index of the word 5-grams, 0..1. Texts of fewer than five words count as one gram. */
+export function gramOverlap(a: string, b: string): number {
+  return jaccard(grams(questionWords(a)), grams(questionWords(b)));
+}
+
+/** Cosine of two unit-length vectors of equal length, -1..1. */
+export function cosine(a: readonly number[], b: readonly number[]): number {
+  return a.reduce((sum, value, index) => sum + value * (b[index] ?? 0), 0);
+}
+
+function grams(words: readonly string[]): Set<string> {
+  if (words.length <= gramSize) return new Set([words.join(" ")]);
+  return new Set(words.slice(0, 1 - gramSize).map((_, start) => words.slice(start, start + gramSize).join(" ")));
+}
+
+function jaccard(a: ReadonlySet<string>, b: ReadonlySet<string>): number {
+  let common = 0;
+  for (const gram of a) if (b.has(gram)) common += 1;
+  return common / (a.size + b.size - common);
+}
+
+interface Known {
+  family: string;
+  words: string;
+  grams: Set<string>;
+  vector: readonly number[];
+}
+
+/** Keeps every accepted question, and refuses families that repeat one. */
+export class DuplicateFilter {
+  /** Refused families so far, by the likeness that refused them. */
+  readonly dropped = { exact: 0, near: 0 };
+  readonly #known: Known[] = [];
+  readonly #embed: (texts: readonly string[]) => Promise<number[][]>;
+  #families = 0;
+
+  /** @param embed gives one unit-length vector a text. */
+  constructor(embed: (texts: readonly string[]) => Promise<number[][]>) {
+    this.#embed = embed;
+  }
+
+  /** Takes questions of earlier cycles as they are. */
+  async seed(questions: readonly { text: string; family: string }[]): Promise<void> {
+    const known = await this.#prepare(questions.map(({ text }) => text), "");
+    known.forEach((entry, index) => this.#known.push({ ...entry, family: questions[index]?.family ?? "" }));
+  }
+
+  /** Whether the family is new and its wordings differ from each other; if so, it is kept. */
+  async accept({ wordings, rewordings }: { wordings: readonly string[]; rewordings: readonly string[] }): Promise<boolean> {
+    const texts = [...wordings, ...rewordings];
+    if (texts.some((text, index) => texts.slice(0, index).some((other) => sameWords(text, other)))) {
+      this.dropped.exact += 1;
+      return false;
+    }
+    this.#families += 1;
+    const candidates = await this.#prepare(texts, `new-${this.#families}`);
+    const likeness = candidates.map((candidate) => this.#likeness(candidate));
+    if (likeness.includes("exact")) this.dropped.exact += 1;
+    else if (likeness.includes("near")) this.dropped.near += 1;
+    else {
+      this.#known.push(...candidates);
+      return true;
+    }
+    return false;
+  }
+
+  async #prepare(texts: readonly string[], family: string): Promise<Known[]> {
+    if (texts.length === 0) return [];
+    const vectors = await this.#embed(texts);
+    return texts.map((text, index) => {
+      const words = questionWords(text);
+      return { family, words: words.join(" "), grams: grams(words), vector: vectors[index] ?? [] };
+    });
+  }
+
+  #likeness(candidate: Known): Likeness {
+    let found: Likeness = "different";
+    for (const other of this.#known) {
+      if (other.words === candidate.words) return "exact";
+      if (found === "near") continue;
+      if (jaccard(candidate.grams, other.grams) >= nearJaccard || cosine(candidate.vector, other.vector) >= nearCosine)
+        found = "near";
+    }
+    return found;
+  }
+}

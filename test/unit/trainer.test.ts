@@ -1,0 +1,130 @@
+import { existsSync, mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { readyEnvironment } from "../../src/pipeline/adapters/environment.ts";
+import { createMemoryLadder, type MemoryNeeds } from "../../src/pipeline/adapters/memoryLadder.ts";
+import { createTrainer } from "../../src/pipeline/adapters/trainer.ts";
+import type { TrainingJob } from "../../src/pipeline/ports.ts";
+import { templates } from "../../src/pipeline/template.ts";
+import { UserError } from "../../src/protocol/errors.ts";
+import type { LossPoint } from "../../src/protocol/model.ts";
+import { trainingSettingsSchema } from "../../src/protocol/run.ts";
+import { fakePlace } from "../fakes/fakePlace.ts";
+
+const { python, trainerFolder, embeddedStudent } = await readyEnvironment();
+const never = new AbortController().signal;
+
+function jobOf(steps: number): TrainingJob {
+  const prompt = templates.chatml.render([{ role: "user", content: "What runs a container?" }]);
+  return {
+    rows: [{ prompt, completion: templates.chatml.completion("A Pod runs it.") }],
+    heldBack: [],
+    steps: { rule: "fixed", count: steps },
+    settings: trainingSettingsSchema.parse({ rank: 4, accumulation: 1, device: "cpu" }),
+    endText: "<|im_end|>",
+    seed: 7,
+    output: mkdtempSync(join(tmpdir(), "distillery-adapter-")),
+  };
+}
+
+const fakeTrainer = (mode: string) => createTrainer({ ...fakePlace(mode), model: { gguf: "/nowhere.gguf" } });
+
+test("the real trainer makes an adapter and tells of every step", { timeout: 400_000 }, async () => {
+  const logFile = join(mkdtempSync(join(tmpdir(), "distillery-trainer-")), "job.log");
+  const trainer = createTrainer({ python, trainerFolder, logFile, model: { gguf: embeddedStudent } });
+  trainer.prepare();
+  const job = jobOf(2);
+  const points: [LossPoint, number][] = [];
+  const result = await trainer.train(
+    job,
+    (point, total) => void points.push([point, total]),
+    () => {},
+    never,
+  );
+  await trainer.close();
+  expect(points.map(([{ step }, total]) => [step, total])).toEqual([
+    [1, 2],
+    [2, 2],
+  ]);
+  expect(points.every(([{ loss }]) => Number.isFinite(loss) && loss > 0)).toBe(true);
+  expect(result).toMatchObject({ device: "cpu", steps: 2, plannedSteps: 2, rows: 1, rowsTooLong: 0 });
+  expect(result.losses.map(({ step }) => step)).toEqual([1, 2]);
+  for (const file of ["adapter_model.safetensors", "adapter_config.json", "adapter.gguf", "spec.json"])
+    expect(existsSync(join(job.output, file))).toBe(true);
+});
+
+test("F1: out of memory, each rung is a new process and is told", async () => {
+  const notices: string[] = [];
+  const result = await fakeTrainer("short of memory").train(
+    jobOf(1),
+    () => {},
+    (text) => void notices.push(text),
+    never,
+  );
+  expect(result.finalLoss).toBe(0.5);
+  expect(notices).toEqual([
+    "The memory was not enough; the training goes on one row at a time.",
+    "The memory was not enough; the training goes on with gradient checkpointing.",
+    "The memory was not enough; the training goes on with rows of at most 256 tokens.",
+  ]);
+});
+
+test("F1: when no rung is left, the error stands", async () => {
+  const failed = fakeTrainer("out of memory").train(
+    jobOf(1),
+    () => {},
+    () => {},
+    never,
+  );
+  await expect(failed).rejects.toMatchObject({ code: "E_OUT_OF_MEMORY" });
+});
+
+test("F1: rungs in force already are skipped", () => {
+  const climb = createMemoryLadder();
+  const needs: MemoryNeeds = { microBatch: 1, gradientCheckpointing: true, maxLength: 100, device: "auto" };
+  expect(climb(needs)).toEqual({ needs: { ...needs, device: "cpu" }, name: "on the CPU" });
+  expect(climb({ ...needs, device: "cpu" })).toBeUndefined();
+});
+
+test("a death names the last step, and other errors come as they are", async () => {
+  const died = fakeTrainer("segfault").train(
+    jobOf(9),
+    () => {},
+    () => {},
+    never,
+  );
+  await expect(died).rejects.toMatchObject({
+    code: "E_TRAINER_DIED",
+    message: expect.stringMatching(/SIGSEGV .*step it told of was 7\.$/),
+  });
+  const nan = fakeTrainer("loss is NaN").train(
+    jobOf(9),
+    () => {},
+    () => {},
+    never,
+  );
+  await expect(nan).rejects.toMatchObject({ code: "E_LOSS_NAN" });
+  const odd = fakeTrainer("odd result").train(
+    jobOf(9),
+    () => {},
+    () => {},
+    never,
+  );
+  await expect(odd).rejects.toMatchObject({ code: "E_PROTOCOL" });
+});
+
+test("a stopped training saves first and gives the reason of the stop", async () => {
+  const controller = new AbortController();
+  const reason = new UserError("E_STOPPED", "Stopped by you.");
+  const notices: string[] = [];
+  const stopped = fakeTrainer("saves on stop").train(
+    jobOf(9),
+    () => {},
+    (text) => void notices.push(text),
+    controller.signal,
+  );
+  setTimeout(() => controller.abort(reason), 300);
+  await expect(stopped).rejects.toBe(reason);
+  expect(notices).toEqual(["saved"]);
+});

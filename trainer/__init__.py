@@ -1,0 +1,1 @@
+"""The Python side of Distillery: one file per job, started by the host as `main.py JOB` (see PROTOCOL.md)."""

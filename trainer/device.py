@@ -1,0 +1,80 @@
+"""Device, dtype and threads, chosen by what is there, and the memory in use."""
+
+import os
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+import psutil
+import torch
+
+from trainer.protocol import JobError
+
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+
+
+@dataclass(frozen=True)
+class Device:
+    """Where and how the weights are held. `threads` is what torch computes with on the CPU."""
+
+    kind: str  # "cpu" or "cuda"
+    dtype: torch.dtype
+    threads: int
+
+    @property
+    def name(self) -> str:
+        """For people: the GPU's name, or "cpu"."""
+        return torch.cuda.get_device_name() if self.kind == "cuda" else "cpu"
+
+    @property
+    def dtype_name(self) -> str:
+        return str(self.dtype).removeprefix("torch.")
+
+
+def choose_device(spec: dict[str, Any]) -> Device:
+    """Resolves `device`, `dtype` and `threads` of a spec and sets torch's threads. Raises JobError E_PY_ENV."""
+    wanted = spec.get("device") or "auto"
+    if wanted == "cuda" and not torch.cuda.is_available():
+        raise JobError("E_PY_ENV", "A GPU was asked for, but this Python environment sees none.")
+    kind = "cuda" if wanted in ("auto", "cuda") and torch.cuda.is_available() else "cpu"
+    name = spec.get("dtype") or "auto"
+    dtype = best_dtype(kind) if name == "auto" else DTYPES[name]
+    threads = int(spec.get("threads") or usable_cores())
+    torch.set_num_threads(threads)
+    return Device(kind, dtype, threads)
+
+
+def best_dtype(kind: str) -> torch.dtype:
+    """bfloat16 where the hardware computes in it, float32 otherwise.
+
+    GPUs without bfloat16 get float32 too: float16 overflows in Phi-2's attention.
+    """
+    if kind == "cuda":
+        native = torch.cuda.is_bf16_supported(including_emulation=False)
+    else:
+        able = torch.cpu.get_capabilities()
+        native = bool(able.get("avx512_bf16") or able.get("amx_tile") or able.get("amx_bf16"))
+    return torch.bfloat16 if native else torch.float32
+
+
+def usable_cores() -> int:
+    """Physical cores this process may run on, at most 16: two threads of one core compute no faster."""
+    allowed = len(os.sched_getaffinity(0)) if sys.platform == "linux" else (os.cpu_count() or 1)
+    return max(1, min(allowed, psutil.cpu_count(logical=False) or allowed, 16))
+
+
+def memory_now(kind: str) -> int:
+    """Bytes in use: allocated on the GPU, else resident."""
+    return torch.cuda.memory_allocated() if kind == "cuda" else psutil.Process().memory_info().rss
+
+
+def memory_peak(kind: str) -> int:
+    """Highest number of bytes in use so far: allocated on the GPU, else resident."""
+    if kind == "cuda":
+        return torch.cuda.max_memory_allocated()
+    if sys.platform == "win32":
+        return psutil.Process().memory_info().peak_wset
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024

@@ -1,0 +1,35 @@
+"""What an exception means to a person: the code and the sentence of the last line."""
+
+import errno
+
+from trainer.protocol import JobError
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """True for Python's, CUDA's and the CPU allocator's way of saying it."""
+    text = str(error).lower()
+    return (
+        isinstance(error, MemoryError)
+        or type(error).__name__ == "OutOfMemoryError"
+        or "out of memory" in text
+        or "can't allocate memory" in text
+        or "not enough memory" in text
+    )
+
+
+def describe(error: BaseException) -> tuple[str, str]:
+    """Code and sentence. The stack goes to the log, never into the sentence."""
+    if isinstance(error, JobError):
+        return error.code, error.message
+    if is_out_of_memory(error):
+        return "E_OUT_OF_MEMORY", "There is not enough memory for this job."
+    if isinstance(error, ImportError):
+        return "E_PY_ENV", f"The Python environment is incomplete: {first_line(error)}"
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        return "E_DISK_FULL", "The disk is full."
+    return "E_TRAINER", f"The job failed with {type(error).__name__}: {first_line(error)}"
+
+
+def first_line(error: BaseException) -> str:
+    text = str(error).strip().splitlines()
+    return text[0][:300] if text else "no reason given"

@@ -1,0 +1,1 @@
+"""Tests of the Python side; run with `pytest` in this folder."""

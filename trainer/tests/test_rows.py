@@ -1,0 +1,68 @@
+"""Rows as token ids and their order."""
+
+import pytest
+
+from trainer.gguf_file import GgufFile
+from trainer.gguf_tokenizer import tokenizer_from_gguf
+from trainer.plan import make_plan, micro_batch, one_pass
+from trainer.protocol import JobError
+from trainer.rows import IGNORED, encode_rows
+from trainer.tests.samples import END, row, student_gguf
+
+TOKENIZER = tokenizer_from_gguf(GgufFile(student_gguf()).fields)
+
+
+def test_the_loss_is_on_the_answer_and_its_end() -> None:
+    rows = encode_rows([row("Why?", "Because.")], TOKENIZER, 100, END)
+    counted = [label for label in rows.labels[0] if label != IGNORED]
+    assert TOKENIZER.decode(counted) == f"Because.\n{END}"
+    assert counted[-1] == TOKENIZER.convert_tokens_to_ids(END)
+    assert rows.ids[0][-len(counted) :] == counted
+    assert rows.answer_tokens(slice(0, 1)) == len(counted)
+
+
+def test_long_rows_are_left_out_whole_and_counted() -> None:
+    rows = encode_rows([row("Why?", "word " * 90), row("Why?", "Because.")], TOKENIZER, 80, END)
+    assert rows.too_long == 1
+    assert len(rows.ids) == 1
+    assert TOKENIZER.decode(rows.ids[0]) == "".join(row("Why?", "Because.").values())
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"prompt": "Question: who", "completion": f"ever {END}"},  # "who" + "ever" is one token
+        {"prompt": "Q\n", "completion": "no end"},
+        {"prompt": "Q\n", "completion": END},
+    ],
+)
+def test_rows_that_would_teach_something_else_are_refused(bad: dict[str, str]) -> None:
+    with pytest.raises(JobError) as error:
+        encode_rows([row("Why?", "Because."), bad], TOKENIZER, 100, END)
+    assert "row 2" in error.value.message
+
+
+def test_a_pass_holds_every_row_once_in_an_order_that_the_seed_fixes() -> None:
+    lengths = [10 + (place * 37) % 90 for place in range(61)]
+    order = one_pass(lengths, 4, 3, 0)
+    assert sorted(order) == list(range(61))
+    assert order == one_pass(lengths, 4, 3, 0)
+    assert order != one_pass(lengths, 4, 4, 0)
+    assert order != one_pass(lengths, 4, 3, 1)
+    spread = [max(lengths[row] for row in step) - min(lengths[row] for row in step) for step in zip(*[iter(order)] * 4)]
+    assert sum(spread) / len(spread) < 20  # random fours of these lengths spread over 54
+
+
+def test_fixed_steps_are_obeyed_and_auto_looks_once_a_pass() -> None:
+    lengths = [20] * 10
+    fixed = make_plan({"rule": "fixed", "count": 7}, lengths, 4, 1, 5)
+    assert (fixed.steps, len(fixed.order), fixed.evaluate_at) == (7, 28, frozenset())
+    auto = make_plan({"rule": "auto", "passes": 4, "patience": 2}, lengths, 4, 1, 5)
+    assert (auto.steps, auto.evaluate_at) == (10, frozenset({3, 5, 8, 10}))
+    assert sorted(auto.order[:10]) == list(range(10))
+
+
+def test_a_step_is_computed_at_once_when_it_fits() -> None:
+    assert micro_batch(4, 100, 2048) == 4
+    assert micro_batch(4, 1000, 2048) == 2
+    assert micro_batch(4, 5000, 2048) == 1

@@ -1,0 +1,69 @@
+"""What happens after each optimizer step: the metric line, the held-back loss, saving, stopping."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from transformers import TrainerCallback
+
+from trainer.course import Course
+from trainer.device import memory_now
+from trainer.protocol import Channel
+from trainer.schedule import rate_factor
+from trainer.sft import PlannedTrainer
+
+
+class Watch(TrainerCallback):
+    """Times are in seconds. `save` writes a training checkpoint; `held_back` computes the held-back loss."""
+
+    def __init__(
+        self,
+        channel: Channel,
+        trainer: PlannedTrainer,
+        course: Course,
+        *,
+        device: str,
+        learning_rate: float,
+        save_seconds: float,
+        save: Callable[[], None],
+        held_back: Callable[[], float],
+        adapter: Callable[[], dict[str, Any]],
+    ) -> None:
+        self.channel, self.trainer, self.course = channel, trainer, course
+        self.device, self.learning_rate, self.save_seconds = device, learning_rate, save_seconds
+        self.save, self.held_back, self.adapter = save, held_back, adapter
+        self.started = self.step_started = self.saved = time.monotonic()
+        self.tokens_before = 0
+        self.paused = 0.0  # spent saving and looking, not training
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        self.started = self.step_started = self.saved = time.monotonic()
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        trainer, course, plan = self.trainer, self.course, self.trainer.plan
+        now = time.monotonic()
+        step = course.step + 1
+        point = {
+            "step": step,
+            "loss": trainer.step_loss,
+            "learningRate": self.learning_rate * rate_factor(step - 1, plan.steps),
+            "tokensPerSecond": (trainer.tokens_seen - self.tokens_before) / max(1e-9, now - self.step_started),
+        }
+        course.losses.append(point)
+        trainer.step_loss, self.tokens_before = 0.0, trainer.tokens_seen
+        self.channel.send("metric", **point, memoryBytes=memory_now(self.device))
+        self.channel.progress(step, plan.steps)
+        if step in plan.evaluate_at:
+            course.look(self.held_back(), self.adapter, plan.patience)
+            self.channel.notice(f"Held-back loss after step {step}: {course.looks[-1]['loss']:.4f}.")
+        over = step >= plan.steps or course.ended_early or self.channel.stopped.is_set()
+        if over or time.monotonic() - self.saved >= self.save_seconds:
+            self.save()
+            self.saved = time.monotonic()
+        control.should_training_stop = over
+        self.step_started = time.monotonic()
+        self.paused += self.step_started - now
+
+    def tokens_per_second(self) -> float:
+        """Over all steps of this process, without saving and looking."""
+        return self.trainer.tokens_seen / max(1e-9, self.step_started - self.started - self.paused)
