@@ -1,0 +1,40 @@
+/** Which files stand behind a student's name: what is served and what is trained. */
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { access } from "node:fs/promises";
+import { basename, join, resolve } from "node:path";
+import { pipeline } from "node:stream/promises";
+import { UserError } from "../../protocol/errors.ts";
+import type { Environment } from "./environment.ts";
+
+/** The student that comes along: SmolLM2-135M-Instruct, Q4_1. */
+export const embeddedStudent = "smollm2-135m";
+
+export interface StudentFiles {
+  /** Names the exact weights; part of every fingerprint. */
+  id: string;
+  /** The GGUF that answers. */
+  gguf: string;
+  /** What is trained: the same GGUF, or the folder of safetensors it was converted from. */
+  model: { gguf: string } | { folder: string };
+}
+
+/**
+ * `name` is {@link embeddedStudent}, or the path of a folder with a Hugging Face model as safetensors
+ * and its conversion `model.gguf`; a relative path starts from `workspace`.
+ * @throws UserError E_SETTINGS for an unknown name, E_MODEL_FILE for a folder that lacks a file.
+ */
+export async function findStudent(name: string, environment: Environment, workspace: string): Promise<StudentFiles> {
+  if (name === embeddedStudent)
+    return { id: embeddedStudent, gguf: environment.embeddedStudent, model: { gguf: environment.embeddedStudent } };
+  if (!/[./\\]/.test(name))
+    throw new UserError("E_SETTINGS", `There is no student "${name}". Use ${embeddedStudent}, or the path of a model folder.`);
+  const folder = resolve(workspace, name);
+  const gguf = join(folder, "model.gguf");
+  for (const file of ["model.gguf", "model.safetensors", "config.json", "tokenizer.json"])
+    if (!(await access(join(folder, file)).then(() => true, () => false)))
+      throw new UserError("E_MODEL_FILE", `The student's folder ${folder} has no ${file}.`);
+  const hash = createHash("sha256");
+  await pipeline(createReadStream(gguf), hash);
+  return { id: `${basename(folder)}-${hash.digest("hex").slice(0, 12)}`, gguf, model: { folder } };
+}
