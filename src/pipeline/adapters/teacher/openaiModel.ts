@@ -1,0 +1,279 @@
+/**
+ * A chat model behind any OpenAI-compatible address. All requests go through one limiter and one meter;
+ * the `openai` package only sends: no retries of its own, nothing taken from its environment variables.
+ */
+import OpenAI, { APIError } from "openai";
+import type { Answer, Usage } from "../../../protocol/model.ts";
+import { UserError } from "../../../protocol/errors.ts";
+import type { GenerateOptions, LanguageModel, Message } from "../../ports.ts";
+import { laterMode, learn, newCapabilities, tooLongForModel } from "./capabilities.ts";
+import { chatReply, embeddingReply, modelList, tokensOf, type ChatReply, type ListedModel } from "./replies.ts";
+import { createClock, type Clock } from "./clock.ts";
+import { classify, neverSent, RequestTimeout } from "./failures.ts";
+import { createLimiter, type Limiter, type Sent } from "./limiter.ts";
+import { createMeter, type Charge, type Meter } from "./meter.ts";
+import { priceOf, type Price } from "./prices.ts";
+import {
+  createGenerateJson,
+  withInstruction,
+  type ChatOptions,
+  type GenerateJson,
+  type JsonFormat,
+} from "./structuredOutput.ts";
+import { createTransport, garbledIn, withoutKey } from "./transport.ts";
+
+export interface OpenaiModelOptions {
+  model: string;
+  baseUrl: string;
+  /** Null for servers that take none. It goes into the Authorization header and nowhere else. */
+  apiKey: string | null;
+  /** Shared with other models of the same account. */
+  limiter?: Limiter;
+  meter?: Meter;
+  /** Stands in for the price table; needed for a spending limit at other endpoints. */
+  price?: Price | null;
+  /** Milliseconds one request may take, from sending to the last byte. */
+  timeoutMs?: number;
+  clock?: Clock;
+  onNotice?: (text: string) => void;
+}
+
+export interface OpenaiModel extends LanguageModel {
+  readonly host: string;
+  readonly generateJson: GenerateJson;
+  /** One vector a text, as the endpoint's embedding model gives them. */
+  embed(texts: readonly string[], embeddingModel: string, signal: AbortSignal): Promise<number[][]>;
+  /** What `GET /models` lists; empty where the endpoint has no such list. */
+  models(signal: AbortSignal): Promise<ListedModel[]>;
+  /** True when an error has ended all requests of this model's limiter. */
+  stopped(): boolean;
+  usage(): Usage;
+  /** What the endpoint turned out not to accept, one sentence each. */
+  notes(): string[];
+}
+
+/** Tokens; the most an answer can cost where no limit can be sent. */
+const longestAnswer = 16_000;
+const textsAtOnce = 64;
+
+export function createOpenaiModel(options: OpenaiModelOptions): OpenaiModel {
+  const { model, baseUrl, apiKey, clock = createClock(), onNotice = () => {}, timeoutMs = 120_000 } = options;
+  const { host, hostname, protocol } = new URL(baseUrl);
+  // Such a key cannot stand in a header, and the error of `fetch` would spell it out.
+  if (apiKey !== null && !/^[\x21-\x7e]+$/.test(apiKey))
+    throw new UserError("E_AUTH", "The API key has characters no key can have.");
+  const local = /^(localhost|127\..*|\[::1\])$/.test(hostname);
+  if (protocol === "http:" && apiKey !== null && !local)
+    onNotice(`The key goes to ${host} unencrypted (http); use https if the service offers it.`);
+  const limiter = options.limiter ?? createLimiter({ clock, onNotice });
+  const meter = options.meter ?? createMeter(null);
+  const price = options.price === undefined ? priceOf(model, baseUrl) : options.price;
+  const known = newCapabilities();
+  let everAnswered = false;
+  const client = new OpenAI({
+    apiKey: apiKey ?? "none",
+    adminAPIKey: null,
+    baseURL: baseUrl,
+    organization: null,
+    project: null,
+    webhookSecret: null,
+    maxRetries: 0,
+    // Our own timer covers the body as well; this one only must not come first.
+    timeout: 2 ** 31 - 1,
+    logLevel: "off",
+    fetch: createTransport(baseUrl, apiKey),
+  });
+
+  /** One request through limiter and meter. `attempt` builds it anew for each try. */
+  function request<T>(
+    attempt: (signal: AbortSignal) => Promise<Sent<T>>,
+    signal: AbortSignal,
+    limitMs: number,
+  ): Promise<T> {
+    const send = async (): Promise<Sent<T>> => {
+      const timer = AbortSignal.timeout(limitMs);
+      try {
+        return await attempt(AbortSignal.any([signal, timer]));
+      } catch (error) {
+        if (timer.aborted && !signal.aborted)
+          throw new RequestTimeout(`did not finish answering within ${Math.round(limitMs / 1000)} s`);
+        throw error;
+      }
+    };
+    return limiter.run({
+      send,
+      signal,
+      classify: (error, everSucceeded) => classify(error, host, model, everSucceeded, Date.now()),
+    });
+  }
+
+  /** Sends, counts and reads. */
+  async function charged<T>(
+    charge: Charge,
+    send: () => Promise<{ data: unknown; response: Response }>,
+    read: (data: unknown) => T,
+  ): Promise<Sent<T>> {
+    let answer: { data: unknown; response: Response };
+    try {
+      answer = await send();
+    } catch (error) {
+      if ((error instanceof APIError && error.status !== undefined) || neverSent(error)) charge.free();
+      else charge.unknown();
+      throw error;
+    }
+    charge.settle(tokensOf(answer.data));
+    const value = read(answer.data);
+    everAnswered = true;
+    return { value, headers: answer.response.headers };
+  }
+
+  async function chat(
+    messages: readonly Message[],
+    { signal, ...values }: ChatOptions,
+    format: JsonFormat | null,
+  ): Promise<ChatReply> {
+    const attempt = async (attemptSignal: AbortSignal): Promise<Sent<ChatReply>> => {
+      for (;;) {
+        const body = chatBody(messages, values, format);
+        const input = Buffer.byteLength(JSON.stringify(body));
+        const charge = meter.reserve(price, {
+          input,
+          cachedInput: 0,
+          output: known.lengthName ? lengthOf(values.maxTokens) : longestAnswer,
+        });
+        try {
+          return await charged(
+            charge,
+            () => client.chat.completions.create(body as never, { signal: attemptSignal }).withResponse(),
+            (data) => chatReply(data, (text) => withoutKey(text, apiKey)),
+          );
+        } catch (error) {
+          if (!(error instanceof APIError) || (error.status !== 400 && error.status !== 422)) throw error;
+          const refusal = { param: error.param ?? "", text: `${error.code ?? ""} ${error.message}` };
+          if (tooLongForModel(refusal.text)) return { value: { status: "too_long" }, headers: null };
+          const before = known.notes.length;
+          if (!learn(known, model, body, refusal)) throw error;
+          known.notes.slice(before).forEach(onNotice);
+        }
+      }
+    };
+    return request(attempt, signal, values.timeoutMs ?? timeoutMs);
+  }
+
+  const lengthOf = (asked: number): number => Math.min(asked, known.lengthLimit ?? asked);
+
+  function chatBody(
+    messages: readonly Message[],
+    values: Omit<ChatOptions, "signal">,
+    format: JsonFormat | null,
+  ): Record<string, unknown> {
+    const mode = format ? laterMode(known.jsonMode, format.type) : "text";
+    const words = format?.type === "json_schema" && mode !== "json_schema" ? format.inWords : null;
+    const optional = { temperature: values.temperature, top_p: values.topP, seed: values.seed };
+    return {
+      model,
+      messages: words === null ? messages : withInstruction(messages, words),
+      ...(known.lengthName ? { [known.lengthName]: lengthOf(values.maxTokens) } : {}),
+      ...Object.fromEntries(
+        Object.entries(optional).filter(([name, value]) => value !== undefined && !known.leftOut.has(name)),
+      ),
+      ...(mode === "text"
+        ? {}
+        : {
+            response_format:
+              mode === "json_schema" && format?.type === mode
+                ? { type: mode, json_schema: format.schema }
+                : { type: mode },
+          }),
+    };
+  }
+
+  const generateJson = createGenerateJson(chat, {
+    host,
+    everAnswered: () => everAnswered,
+    clean: (text) => withoutKey(text, apiKey),
+  });
+
+  /** For callers without repairs: garbage becomes an error for people. */
+  async function readable<T>(work: Promise<T>): Promise<T> {
+    try {
+      return await work;
+    } catch (error) {
+      const garbled = garbledIn(error);
+      if (!garbled) throw error;
+      throw new UserError(everAnswered ? "E_TEACHER_OUTPUT" : "E_ENDPOINT", `${host} ${garbled.message}.`);
+    }
+  }
+
+  async function generate(messages: readonly Message[], generateOptions: GenerateOptions): Promise<Answer> {
+    const {
+      maxNewTokens,
+      temperature,
+      topP,
+      seed,
+      maxTime,
+      signal = new AbortController().signal,
+      onText,
+    } = generateOptions;
+    const begin = performance.now();
+    const reply = await readable(
+      chat(messages, { maxTokens: maxNewTokens, temperature, topP, seed, signal, timeoutMs: maxTime * 1000 }, null),
+    );
+    if (reply.status === "too_long") throw new UserError("E_TEACHER_OUTPUT", `The question is too long for ${model}.`);
+    const text = reply.status === "refused" ? reply.reason : reply.text;
+    onText?.(text);
+    const cut = reply.status === "answered" && reply.cut;
+    return { text, stop: cut ? "length" : "stop", tokens: reply.tokens, milliseconds: performance.now() - begin };
+  }
+
+  async function embed(texts: readonly string[], embeddingModel: string, signal: AbortSignal): Promise<number[][]> {
+    const embeddingPrice = options.price === undefined ? priceOf(embeddingModel, baseUrl) : options.price;
+    const vectors: number[][] = [];
+    for (let first = 0; first < texts.length; first += textsAtOnce) {
+      const input = texts.slice(first, first + textsAtOnce);
+      const send = (attemptSignal: AbortSignal) => {
+        const charge = meter.reserve(embeddingPrice, {
+          input: Buffer.byteLength(JSON.stringify(input)),
+          cachedInput: 0,
+          output: 0,
+        });
+        return charged(
+          charge,
+          () =>
+            client.embeddings
+              .create({ model: embeddingModel, input, encoding_format: "float" }, { signal: attemptSignal })
+              .withResponse(),
+          (data) => embeddingReply(data, input.length),
+        );
+      };
+      vectors.push(...(await readable(request(send, signal, timeoutMs))));
+    }
+    return vectors;
+  }
+
+  async function models(signal: AbortSignal): Promise<ListedModel[]> {
+    const send = async (attemptSignal: AbortSignal) => {
+      try {
+        const { data, response } = await client.models.list({ signal: attemptSignal }).withResponse();
+        return { value: modelList(data), headers: response.headers };
+      } catch (error) {
+        if (error instanceof APIError && (error.status === 404 || error.status === 405))
+          return { value: [], headers: null };
+        throw error;
+      }
+    };
+    return readable(request(send, signal, Math.min(timeoutMs, 20_000)));
+  }
+
+  return {
+    id: hostname === "api.openai.com" ? model : `${model} at ${hostname}`,
+    host,
+    generate,
+    generateJson,
+    embed,
+    models,
+    stopped: () => limiter.stopped,
+    usage: () => meter.usage(),
+    notes: () => [...known.notes],
+  };
+}

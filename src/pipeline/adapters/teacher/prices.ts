@@ -1,0 +1,40 @@
+/**
+ * US dollars per million tokens, to be edited when a provider changes them. Standard tier, without
+ * batch or cache discounts beyond `cachedInput`.
+ */
+export interface Price {
+  input: number;
+  /** Input the provider had cached. */
+  cachedInput: number;
+  output: number;
+}
+
+/** Source: https://platform.openai.com/docs/pricing, as published in 2026. Only for api.openai.com. */
+const openaiPrices: Readonly<Record<string, Price>> = {
+  "gpt-4o-mini": { input: 0.15, cachedInput: 0.075, output: 0.6 },
+  "gpt-4o": { input: 2.5, cachedInput: 1.25, output: 10 },
+  "gpt-4.1": { input: 2, cachedInput: 0.5, output: 8 },
+  "gpt-4.1-mini": { input: 0.4, cachedInput: 0.1, output: 1.6 },
+  "gpt-4.1-nano": { input: 0.1, cachedInput: 0.025, output: 0.4 },
+  "text-embedding-3-small": { input: 0.02, cachedInput: 0.02, output: 0 },
+  "text-embedding-3-large": { input: 0.13, cachedInput: 0.13, output: 0 },
+};
+
+/** The price of a model at an endpoint; null when it is not known. Dated names ("gpt-4o-mini-2024-07-18") count as the model. */
+export function priceOf(model: string, baseUrl: string): Price | null {
+  if (new URL(baseUrl).hostname !== "api.openai.com") return null;
+  const name = model.replace(/-\d{4}-\d{2}-\d{2}$/, "");
+  return Object.hasOwn(openaiPrices, name) ? (openaiPrices[name] ?? null) : null;
+}
+
+export interface TokenCount {
+  input: number;
+  /** Part of `input`. */
+  cachedInput: number;
+  output: number;
+}
+
+/** US dollars. */
+export function dollarsOf(price: Price, { input, cachedInput, output }: TokenCount): number {
+  return ((input - cachedInput) * price.input + cachedInput * price.cachedInput + output * price.output) / 1e6;
+}
