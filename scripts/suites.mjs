@@ -1,0 +1,116 @@
+/** Runs one test suite and reads its machine-readable report; what a suite prints is never trusted for counts. */
+import { spawn } from "node:child_process";
+import { mkdirSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { ended, repository } from "./bootstrap.mjs";
+
+/**
+ * @typedef {{ name: string, passed: number, failed: number, skipped: number, seconds: number, problem: string }} SuiteResult
+ * `problem` is empty, or says why the suite as a whole counts as failed.
+ */
+
+const reports = join(repository, ".cache", "reports");
+
+/**
+ * @param {string} name a folder below test/
+ * @param {{ parallel: boolean }} options
+ * @returns {Promise<SuiteResult>}
+ */
+export function runVitest(name, { parallel }) {
+  const file = join(reports, `${name}.json`);
+  const args = [
+    join(repository, "node_modules", "vitest", "vitest.mjs"),
+    "run",
+    `test/${name}/`,
+    "--reporter=default",
+    "--reporter=json",
+    `--outputFile.json=${file}`,
+    ...(parallel ? [] : ["--no-file-parallelism"]),
+  ];
+  return runSuite(name, process.execPath, args, file, vitestCounts);
+}
+
+/**
+ * @param {string} name
+ * @param {string} python absolute path of the environment's interpreter
+ * @returns {Promise<SuiteResult>}
+ */
+export function runPytest(name, python) {
+  const file = join(reports, `${name}.xml`);
+  const args = ["-X", "utf8", "-m", "pytest", "trainer", "-q", `--junitxml=${file}`, "-o", "junit_family=xunit2"];
+  return runSuite(name, python, args, file, junitCounts);
+}
+
+/**
+ * @param {string} name
+ * @param {string} program
+ * @param {string[]} args
+ * @param {string} file
+ * @param {(report: string) => Pick<SuiteResult, "passed" | "failed" | "skipped">} counts
+ * @returns {Promise<SuiteResult>}
+ */
+async function runSuite(name, program, args, file, counts) {
+  mkdirSync(reports, { recursive: true });
+  rmSync(file, { force: true });
+  console.log(`\n== ${name} ==`);
+  const started = Date.now();
+  const code = await ended(spawn(program, args, { cwd: repository, stdio: ["ignore", "inherit", "inherit"] }));
+  const seconds = (Date.now() - started) / 1000;
+  const none = { passed: 0, failed: 0, skipped: 0 };
+  let result = none;
+  let problem = "";
+  try {
+    result = counts(readFileSync(file, "utf8"));
+  } catch {
+    problem = `ended with exit code ${code} and without a report`;
+  }
+  if (!problem && result.passed + result.failed === 0) problem = "ran no test";
+  if (!problem && result.failed === 0 && code !== 0) problem = `all tests passed, yet the exit code is ${code}`;
+  return { name, ...result, failed: result.failed + (problem ? 1 : 0), seconds, problem };
+}
+
+/** @param {string} report */
+export function vitestCounts(report) {
+  const data = JSON.parse(report);
+  // A file that cannot even be loaded has no tests of its own; it counts as one failure.
+  const unloaded = data.testResults.filter(
+    (/** @type {{ status: string, assertionResults: unknown[] }} */ file) =>
+      file.status === "failed" && file.assertionResults.length === 0,
+  );
+  return {
+    passed: data.numPassedTests,
+    failed: data.numFailedTests + unloaded.length,
+    skipped: data.numPendingTests + data.numTodoTests,
+  };
+}
+
+/** @param {string} report */
+export function junitCounts(report) {
+  let [tests, failed, skipped] = [0, 0, 0];
+  for (const [tag] of report.matchAll(/<testsuite\s[^>]*>/g)) {
+    const count = (/** @type {string} */ name) => Number(new RegExp(`\\s${name}="(\\d+)"`).exec(tag)?.[1] ?? 0);
+    tests += count("tests");
+    failed += count("failures") + count("errors");
+    skipped += count("skipped");
+  }
+  return { passed: tests - failed - skipped, failed, skipped };
+}
+
+/**
+ * Prints the table and the closing line.
+ * @param {SuiteResult[]} results
+ * @returns {number} exit code
+ */
+export function summarize(results) {
+  const total = (/** @type {"passed" | "failed" | "skipped"} */ key) =>
+    results.reduce((sum, each) => sum + each[key], 0);
+  const width = Math.max(...results.map(({ name }) => name.length), 5);
+  console.log(`\n${"suite".padEnd(width)}  passed  failed  skipped  seconds`);
+  for (const { name, passed, failed, skipped, seconds, problem } of results) {
+    const cells = [passed, failed, skipped].map((value, index) => String(value).padStart([6, 6, 7][index] ?? 6));
+    const note = problem ? `  ${problem}` : "";
+    console.log(`${name.padEnd(width)}  ${cells.join("  ")}  ${seconds.toFixed(1).padStart(7)}${note}`);
+  }
+  console.log(`${total("passed")} passed, ${total("failed")} failed`);
+  return total("failed") === 0 ? 0 : 1;
+}

@@ -1,0 +1,12 @@
+/** What every command gets besides its flags. */
+import type { Output } from "./progress.ts";
+
+export interface CliContext {
+  /** Results. */
+  readonly stdout: Output;
+  /** Everything else, when `--json` keeps stdout for the result. */
+  readonly stderr: Output;
+  readonly signal: AbortSignal;
+  /** Told as soon as it is known, so that errors can name it. */
+  setLogFile(path: string): void;
+}

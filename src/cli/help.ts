@@ -1,0 +1,44 @@
+/** What `distillery --help` prints. */
+
+export const helpText = `distillery: distils a teacher model into a small student over your own documents, and measures whether it helped.
+
+  distillery run       start a run over a knowledge base
+  distillery resume    go on with a run [RUN]; flags change its settings, only what depends on them runs again
+  distillery rerun     do a stage and all that rests on it again [RUN] --from STAGE [--cycle N]
+  distillery list      the runs of this workspace
+  distillery show      a run's comparison and checkpoints [RUN]
+  distillery ask       ask the base model and the tuned student side by side "QUESTION" [--run RUN] [--cycle N]
+  distillery backup    put a run with its adapter into one file [RUN] [FILE]
+  distillery restore   bring back a backup FILE, or a replaced checkpoint: RUN FILE
+  distillery doctor    check interpreter, packages, device, memory, disk, models and endpoint [--fix]
+  distillery start     the sample run of \`npm start\` [--new]
+
+A RUN may be shortened to the unique start of its name; the newest run is meant when none is given.
+
+What a run is made of (run, resume, rerun):
+  --knowledge FOLDER       Markdown and text files; the bundled Kubernetes v1.28 base when not given (run only)
+  --topics A,B             topics to draw from; all when not given
+  --questions N            question families per cycle, 1 to 50 (20)
+  --cycles N               1 to 10 (1)
+  --wordings N             training wordings per question, 1 to 8 (3)
+  --own-questions FILE     your own questions, one JSON object a line: {"question": "…", "answer": "…"}
+  --teacher KIND           offline (needs no key, sends nothing) or openai (any compatible endpoint)
+  --model NAME             the teacher's model (gpt-4o-mini)
+  --base-url URL           the teacher's endpoint (https://api.openai.com/v1); key from OPENAI_API_KEY or .env
+  --judge                  also score with the endpoint as judge (answer relevancy, factual correctness)
+  --student NAME           smollm2-135m, or a folder with a model as safetensors and model.gguf
+  --steps N                training steps, or auto, or recipe (100 where that gives six passes, else auto)
+  --quantization KIND      auto, nf4 or gguf
+  --template NAME          chatml, native or phi
+  --max-new-tokens N       longest answer (500)
+  --repeats N              answers per question, averaged (1)
+  --seed N                 (42)
+  --preset NAME            demo (minutes, figures mean little), small (the defaults), full (50 questions, 5 cycles)
+
+Everywhere:
+  --out FOLDER             where .distillery with the runs is kept; the current folder when not given
+  --json                   the result as JSON on stdout, progress on stderr
+  --help, --version
+
+Exit codes: 0 done, 1 failed with a named error, 2 wrong use, 130 stopped.
+`;

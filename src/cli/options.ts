@@ -1,0 +1,170 @@
+/** The flags of the command line and what they mean for a run's settings. */
+import { parseArgs, type ParseArgsConfig } from "node:util";
+import { UserError } from "../protocol/errors.ts";
+import { runSettingsSchema, type RunSettings } from "../protocol/run.ts";
+
+const text = { type: "string" } as const;
+const yes = { type: "boolean" } as const;
+
+/** Flags that shape a run. Each is also accepted by `resume`, where it changes the saved setting. */
+const settingFlags = {
+  topics: text,
+  questions: text,
+  cycles: text,
+  teacher: text,
+  model: text,
+  "base-url": text,
+  student: text,
+  steps: text,
+  seed: text,
+  wordings: text,
+  judge: yes,
+  "own-questions": text,
+  preset: text,
+  "max-new-tokens": text,
+  repeats: text,
+  template: text,
+  quantization: text,
+} as const;
+
+const otherFlags = {
+  knowledge: text,
+  out: text,
+  json: yes,
+  run: text,
+  cycle: text,
+  from: text,
+  fix: yes,
+  new: yes,
+  help: { ...yes, short: "h" },
+  version: yes,
+} as const;
+
+const flags = { ...settingFlags, ...otherFlags };
+export type FlagName = keyof typeof flags;
+export const settingFlagNames = Object.keys(settingFlags) as (keyof typeof settingFlags)[];
+
+export interface CommandLine {
+  flags: { [Name in FlagName]?: (typeof flags)[Name]["type"] extends "boolean" ? boolean : string };
+  positionals: string[];
+}
+
+/** @throws UserError E_USAGE for an unknown flag, a flag the command does not take, or a missing value. */
+export function parseCommandLine(args: readonly string[], accepted: readonly FlagName[]): CommandLine {
+  const options = Object.fromEntries(accepted.map((name) => [name, flags[name]])) as NonNullable<
+    ParseArgsConfig["options"]
+  >;
+  try {
+    const { values, positionals } = parseArgs({ args: [...args], options, allowPositionals: true });
+    return { flags: values as CommandLine["flags"], positionals };
+  } catch (error) {
+    const [sentence = ""] = (error instanceof Error ? error.message : String(error)).split(". ");
+    throw new UserError("E_USAGE", `${sentence.replace(/\.$/, "")}.`);
+  }
+}
+
+/** Bundles of settings for a kind of use; flags stand above them. */
+const presets: Record<string, object> = {
+  // To see every stage once, in a few minutes; the figures mean little.
+  demo: { questions: 4, wordings: 2, sampling: { maxNewTokens: 96 }, training: { steps: 30 } },
+  // The defaults by name.
+  small: { questions: 20, cycles: 1 },
+  // What the recipe calls a full run, over several cycles.
+  full: { questions: 50, cycles: 5, training: { steps: "auto" } },
+};
+
+/**
+ * The settings that the flags ask for, on top of `base`. Own questions are read elsewhere.
+ * @throws UserError E_SETTINGS naming the flag whose value does not fit.
+ */
+export function settingsFrom({ flags: given }: CommandLine, base: unknown = {}): RunSettings {
+  const preset = given.preset === undefined ? {} : presets[given.preset];
+  if (!preset)
+    throw new UserError("E_SETTINGS", `--preset is one of ${Object.keys(presets).join(", ")}, not "${given.preset}".`);
+  const parsed = runSettingsSchema.safeParse(merged(merged(withSampling(base), preset), fromFlags(given, base)));
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  const path = issue?.path.join(".") ?? "";
+  throw new UserError("E_SETTINGS", `${flagOf(path)}: ${issue?.message ?? "not valid"}.`);
+}
+
+/** The sampling values have a default as a whole; a partial change needs them spelled out. */
+function withSampling(base: unknown): unknown {
+  return merged({ sampling: runSettingsSchema.parse({}).sampling }, base);
+}
+
+function fromFlags(given: CommandLine["flags"], base: unknown): object {
+  const settings: Record<string, unknown> = {};
+  const put = (name: string, value: unknown) => {
+    if (value !== undefined) settings[name] = value;
+  };
+  put(
+    "topics",
+    given.topics
+      ?.split(",")
+      .map((topic) => topic.trim())
+      .filter(Boolean),
+  );
+  for (const name of ["questions", "cycles", "wordings", "seed", "repeats"] as const) put(name, numberOf(given[name]));
+  put("student", given.student);
+  put("template", given.template);
+  put("judge", given.judge);
+  put("teacher", teacherFrom(given, base));
+  if (given.steps !== undefined || given.quantization !== undefined)
+    put("training", {
+      ...(given.steps === undefined ? {} : { steps: numberOf(given.steps) }),
+      ...(given.quantization === undefined ? {} : { quantization: given.quantization }),
+    });
+  if (given["max-new-tokens"] !== undefined) put("sampling", { maxNewTokens: numberOf(given["max-new-tokens"]) });
+  return settings;
+}
+
+function teacherFrom(given: CommandLine["flags"], base: unknown): object | undefined {
+  const { teacher, model, "base-url": baseUrl } = given;
+  if (teacher === undefined && model === undefined && baseUrl === undefined) return undefined;
+  const before = (base as Partial<RunSettings>).teacher;
+  const kind = teacher ?? before?.kind ?? (model || baseUrl ? "openai" : "offline");
+  if (kind === "offline" && (model !== undefined || baseUrl !== undefined))
+    throw new UserError(
+      "E_USAGE",
+      "--model and --base-url belong to `--teacher openai`; the offline teacher has neither.",
+    );
+  if (kind === "offline") return { kind };
+  const kept = before?.kind === "openai" ? before : {};
+  return { ...kept, kind, ...(model === undefined ? {} : { model }), ...(baseUrl === undefined ? {} : { baseUrl }) };
+}
+
+/** A number where the text is one; anything else is left to the schema to refuse. */
+function numberOf(value: string | undefined): unknown {
+  if (value === undefined || value.trim() === "") return value;
+  const number = Number(value);
+  return Number.isNaN(number) ? value : number;
+}
+
+/** Objects are merged, everything else is replaced. A teacher is replaced as a whole: kinds differ in fields. */
+function merged(base: unknown, over: unknown): unknown {
+  if (!isObject(base) || !isObject(over)) return over;
+  const result: Record<string, unknown> = { ...base };
+  for (const [key, value] of Object.entries(over)) result[key] = key === "teacher" ? value : merged(base[key], value);
+  return result;
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+const flagPaths: Record<string, string> = {
+  "teacher.kind": "--teacher",
+  "teacher.model": "--model",
+  "teacher.baseUrl": "--base-url",
+  "training.steps": "--steps",
+  "training.quantization": "--quantization",
+  "sampling.maxNewTokens": "--max-new-tokens",
+  own: "--own-questions",
+};
+
+function flagOf(path: string): string {
+  const known = flagPaths[path] ?? flagPaths[path.split(".")[0] ?? ""];
+  if (known) return known;
+  const [first = ""] = path.split(".");
+  return (settingFlagNames as string[]).includes(first) ? `--${first}` : path || "settings";
+}

@@ -1,0 +1,114 @@
+import { expect, test } from "vitest";
+import { parseCommandLine, settingFlagNames, settingsFrom } from "../../src/cli/options.ts";
+import { runSettingsSchema } from "../../src/protocol/run.ts";
+
+const settings = (...args: string[]) => settingsFrom(parseCommandLine(args, settingFlagNames));
+const thrown = (work: () => unknown): unknown => {
+  try {
+    work();
+  } catch (error) {
+    return error;
+  }
+  return null;
+};
+
+test("without flags the settings are the defaults", () => {
+  expect(settings()).toEqual(runSettingsSchema.parse({}));
+});
+
+test("every setting flag reaches the settings", () => {
+  const made = settings(
+    ...[
+      "--topics",
+      "Pods, Services",
+      "--questions",
+      "7",
+      "--cycles",
+      "2",
+      "--wordings",
+      "1",
+      "--seed",
+      "9",
+      "--repeats",
+      "3",
+    ],
+    ...[
+      "--steps",
+      "auto",
+      "--quantization",
+      "nf4",
+      "--template",
+      "native",
+      "--max-new-tokens",
+      "64",
+      "--student",
+      "my.gguf",
+      "--judge",
+    ],
+    ...["--teacher", "openai", "--model", "m", "--base-url", "http://localhost:1/v1"],
+  );
+  expect(made).toMatchObject({
+    topics: ["Pods", "Services"],
+    questions: 7,
+    cycles: 2,
+    wordings: 1,
+    seed: 9,
+    repeats: 3,
+    template: "native",
+    student: "my.gguf",
+    judge: true,
+    training: { steps: "auto", quantization: "nf4", rank: 16 },
+    sampling: { maxNewTokens: 64, temperature: 0.8 },
+    teacher: { kind: "openai", model: "m", baseUrl: "http://localhost:1/v1" },
+  });
+});
+
+test("a preset is a base that flags stand above", () => {
+  expect(settings("--preset", "demo")).toMatchObject({ questions: 4, sampling: { maxNewTokens: 96, topK: 50 } });
+  expect(settings("--preset", "full", "--questions", "3")).toMatchObject({
+    questions: 3,
+    cycles: 5,
+    training: { steps: "auto" },
+  });
+});
+
+test("on resume only what is given changes", () => {
+  const before = settings("--teacher", "openai", "--model", "m", "--questions", "5", "--max-new-tokens", "50");
+  const after = settingsFrom(parseCommandLine(["--steps", "12"], settingFlagNames), before);
+  expect(after).toEqual({ ...before, training: { ...before.training, steps: 12 } });
+  const other = settingsFrom(parseCommandLine(["--model", "n"], settingFlagNames), before);
+  expect(other.teacher).toMatchObject({ kind: "openai", model: "n" });
+  expect(settingsFrom(parseCommandLine(["--teacher", "offline"], settingFlagNames), before).teacher).toEqual({
+    kind: "offline",
+  });
+});
+
+test.each([
+  [["--questions", "0"], "--questions"],
+  [["--questions", "51"], "--questions"],
+  [["--questions", "3.5"], "--questions"],
+  [["--questions", "many"], "--questions"],
+  [["--questions", ""], "--questions"],
+  [["--cycles", "11"], "--cycles"],
+  [["--cycles", "-1"], "--cycles"],
+  [["--steps", "soon"], "--steps"],
+  [["--teacher", "oracle"], "--teacher"],
+  [["--base-url", "ftp://x"], "--base-url"],
+  [["--max-new-tokens", "0"], "--max-new-tokens"],
+  [["--template", "html"], "--template"],
+  [["--quantization", "int3"], "--quantization"],
+  [["--preset", "huge"], "--preset"],
+])("%j is refused by name", (args, flag) => {
+  // `--cycles -1` needs the equals sign, or the parser takes -1 for a flag.
+  const joined = args[1]?.startsWith("-") ? [`${args[0]}=${args[1]}`] : args;
+  const error = thrown(() => settings(...joined));
+  expect(error).toMatchObject({ code: "E_SETTINGS" });
+  expect((error as Error).message).toContain(flag);
+});
+
+test.each([[["--colour", "red"]], [["--questions"]], [["--teacher", "offline", "--model", "m"]]])(
+  "%j is wrong use",
+  (args) => {
+    expect(thrown(() => settings(...args))).toMatchObject({ code: "E_USAGE" });
+  },
+);
