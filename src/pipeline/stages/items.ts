@@ -1,10 +1,9 @@
 /** Which questions a cycle asks, and the pieces of work the stages share. */
-import type { Question } from "../../protocol/model.ts";
+import type { Answer, Question } from "../../protocol/model.ts";
 import { seedOf } from "../hash.ts";
 import type { LanguageModel } from "../ports.ts";
 import type { StageContext } from "../stage.ts";
 import { studentMessages } from "../template.ts";
-import type { Answer } from "../../protocol/model.ts";
 
 /**
  * The questions both arms answer in a cycle: the dev part in every cycle, and the test part only in
@@ -13,6 +12,9 @@ import type { Answer } from "../../protocol/model.ts";
 export function askedIn(questions: readonly Question[], cycle: number, cycles: number): Question[] {
   return questions.filter(({ part }) => part === "dev" || (part === "test" && cycle === cycles));
 }
+
+/** More than any student computes at once; it lets the rest wait until a lane is free. */
+const answersAtOnce = 8;
 
 /**
  * Answers of one arm, each a resume point. Both arms get the same prompts, seeds and limits.
@@ -25,41 +27,50 @@ export async function answerAll(
   context: StageContext,
 ): Promise<Record<string, Answer[]>> {
   const { settings, cycle, knowledge, signal, template } = context;
-  const total = questions.length * settings.repeats;
-  const answers: Record<string, Answer[]> = {};
+  const asked = questions.flatMap((question) =>
+    Array.from({ length: settings.repeats }, (_, repeat) => ({ question, repeat })),
+  );
+  const total = asked.length;
   let done = 0;
   context.emit({ type: "stageProgress", cycle, stage, done, total });
-  for (const question of questions) {
-    const repeats: Answer[] = [];
-    for (let repeat = 0; repeat < settings.repeats; repeat++) {
-      signal.throwIfAborted();
-      const messages = studentMessages(knowledge.domain, question.text);
-      const seed = seedOf(settings.seed, question.id, repeat);
-      const key = { model: model.id, prompt: template.render(messages), sampling: settings.sampling, seed };
-      const answer = await context.item(key, () =>
-        model.generate(messages, { ...settings.sampling, seed, signal }),
-      );
-      repeats.push(answer);
-      done += 1;
-      context.emit({ type: "item", cycle, stage, question: question.text, answer: answer.text });
-      context.emit({ type: "stageProgress", cycle, stage, done, total });
-    }
-    answers[question.id] = repeats;
-  }
+  const texts = await inParallel(asked, answersAtOnce, async ({ question, repeat }) => {
+    signal.throwIfAborted();
+    const messages = studentMessages(knowledge.domain, question.text);
+    const seed = seedOf(settings.seed, question.id, repeat);
+    const key = { model: model.id, prompt: template.render(messages), sampling: settings.sampling, seed };
+    const answer = await context.item(key, () => model.generate(messages, { ...settings.sampling, seed, signal }));
+    done += 1;
+    context.emit({ type: "item", cycle, stage, question: question.text, answer: answer.text });
+    context.emit({ type: "stageProgress", cycle, stage, done, total });
+    return answer;
+  });
+  const answers: Record<string, Answer[]> = {};
+  asked.forEach(({ question }, index) => (answers[question.id] ??= []).push(texts[index] as Answer));
   return answers;
 }
 
-/** Runs `work` over all items, at most `limit` at a time; the results keep the items' order. */
+/**
+ * Runs `work` over all items, at most `limit` at a time; the results keep the items' order. After a
+ * failure no further item is begun, and those in work are waited for, so that nothing writes later.
+ */
 export async function inParallel<T, R>(
   items: readonly T[],
   limit: number,
   work: (item: T, index: number) => Promise<R>,
 ): Promise<R[]> {
-  const results: R[] = new Array(items.length);
+  const results: R[] = Array.from({ length: items.length });
   let next = 0;
   const worker = async () => {
-    for (let index = next++; index < items.length; index = next++) results[index] = await work(items[index] as T, index);
+    for (let index = next++; index < items.length; index = next++) {
+      try {
+        results[index] = await work(items[index] as T, index);
+      } catch (error) {
+        next = items.length;
+        throw error;
+      }
+    }
   };
-  await Promise.all(Array.from({ length: Math.min(limit, items.length) }, worker));
+  const workers = await Promise.allSettled(Array.from({ length: Math.min(limit, items.length) }, worker));
+  for (const each of workers) if (each.status === "rejected") throw each.reason;
   return results;
 }
