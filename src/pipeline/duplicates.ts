@@ -13,7 +13,12 @@ export type Likeness = "exact" | "near" | "different";
 
 /** Lower-case words and numbers in order; punctuation, quotes and code marks do not count. */
 export function questionWords(text: string): string[] {
-  return text.normalize("NFKC").toLowerCase().match(/[\p{L}\p{N}]+(?:[-._/:'’][\p{L}\p{N}]+)*/gu) ?? [];
+  return (
+    text
+      .normalize("NFKC")
+      .toLowerCase()
+      .match(/[\p{L}\p{N}]+(?:[-._/:'’][\p{L}\p{N}]+)*/gu) ?? []
+  );
 }
 
 /** Whether two texts use the same set of words, in whatever order. */
@@ -66,12 +71,21 @@ export class DuplicateFilter {
 
   /** Takes questions of earlier cycles as they are. */
   async seed(questions: readonly { text: string; family: string }[]): Promise<void> {
-    const known = await this.#prepare(questions.map(({ text }) => text), "");
+    const known = await this.#prepare(
+      questions.map(({ text }) => text),
+      "",
+    );
     known.forEach((entry, index) => this.#known.push({ ...entry, family: questions[index]?.family ?? "" }));
   }
 
   /** Whether the family is new and its wordings differ from each other; if so, it is kept. */
-  async accept({ wordings, rewordings }: { wordings: readonly string[]; rewordings: readonly string[] }): Promise<boolean> {
+  async accept({
+    wordings,
+    rewordings,
+  }: {
+    wordings: readonly string[];
+    rewordings: readonly string[];
+  }): Promise<boolean> {
     const texts = [...wordings, ...rewordings];
     if (texts.some((text, index) => texts.slice(0, index).some((other) => sameWords(text, other)))) {
       this.dropped.exact += 1;

@@ -121,6 +121,8 @@ export interface Trainer {
     onNotice: (text: string) => void,
     signal: AbortSignal,
   ): Promise<TrainingResult>;
+  /** Removes the training checkpoints below a finished job's `output`; the adapter stays. */
+  discardCheckpoints(output: string): Promise<void>;
   close(): Promise<void>;
 }
 

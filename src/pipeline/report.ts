@@ -74,7 +74,8 @@ export function examplesOf(outputs: Outputs): Example[] {
 
 const gain = ({ before, after }: Example): number => (before === null || after === null ? 0 : after - before);
 
-const number = (value: number | null | undefined): string => (value === null || value === undefined ? "–" : value.toFixed(2));
+const number = (value: number | null | undefined): string =>
+  value === null || value === undefined ? "–" : value.toFixed(2);
 const signed = (value: number | null | undefined, digits = 2): string =>
   value === null || value === undefined ? "–" : `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(digits)}`;
 
@@ -99,12 +100,24 @@ export function comparisonTable(rows: readonly ComparisonRow[]): string {
     );
   };
   const order = { reworded: 0, train: 1, unseen: 2 };
-  return head + [...rows].sort((a, b) => order[a.tier] - order[b.tier]).map(line).join("\n");
+  return (
+    head +
+    [...rows]
+      .sort((a, b) => order[a.tier] - order[b.tier])
+      .map(line)
+      .join("\n")
+  );
 }
 
 /** Text from a model or file as a Markdown quote: shown, never interpreted as a heading or a list. */
 const quoted = (text: string): string =>
-  text.trim() === "" ? "> (empty)" : text.trim().split("\n").map((line) => `> ${line.replace(/([<>[\]`#*_|\\])/g, "\\$1")}`).join("\n");
+  text.trim() === ""
+    ? "> (empty)"
+    : text
+        .trim()
+        .split("\n")
+        .map((line) => `> ${line.replace(/([<>[\]`#*_|\\])/g, "\\$1")}`)
+        .join("\n");
 
 function exampleText(example: Example): string {
   return [
@@ -142,7 +155,10 @@ function reportText(store: RunStore, knowledge: Knowledge, outputs: Outputs): st
     `**${comparison.headline.sentence}**`,
     "",
     ...(offline
-      ? ["Questions and references come from the **offline teacher**: they are formed from the sentences of the knowledge base itself, no larger model was asked.", ""]
+      ? [
+          "Questions and references come from the **offline teacher**: they are formed from the sentences of the knowledge base itself, no larger model was asked.",
+          "",
+        ]
       : []),
     comparisonTable(comparison.rows),
     "",
@@ -156,7 +172,10 @@ function reportText(store: RunStore, knowledge: Knowledge, outputs: Outputs): st
     "",
     "| figure | expected | measured | inside |",
     "|---|---|---|---|",
-    ...comparison.bands.map((band) => `| ${band.name} | ${band.expected} | ${band.measured} | ${band.inside === null ? "–" : band.inside ? "yes" : "no"} |`),
+    ...comparison.bands.map(
+      (band) =>
+        `| ${band.name} | ${band.expected} | ${band.measured} | ${band.inside === null ? "–" : band.inside ? "yes" : "no"} |`,
+    ),
     "",
     "## Cycles",
     "",
@@ -174,7 +193,9 @@ function reportText(store: RunStore, knowledge: Knowledge, outputs: Outputs): st
     ...examples.slice(0, 3).map(exampleText),
     "## Regressions",
     "",
-    ...(regressions.length === 0 ? ["No question became worse by more than 0.02.", ""] : regressions.slice(0, 5).map(exampleText)),
+    ...(regressions.length === 0
+      ? ["No question became worse by more than 0.02.", ""]
+      : regressions.slice(0, 5).map(exampleText)),
     "## Time per stage",
     "",
     "| stage | seconds |",
@@ -183,17 +204,22 @@ function reportText(store: RunStore, knowledge: Knowledge, outputs: Outputs): st
     "",
     "## How it was done",
     "",
-    `- Knowledge base: ${knowledge.domain.name} ${knowledge.domain.version}`.trimEnd() + `, ${knowledge.topics.length} topics, ${knowledge.sections.length} sections; ${questions.sections.filter(({ unseen }) => unseen).length} sections were kept unseen.`,
+    `- Knowledge base: ${knowledge.domain.name} ${knowledge.domain.version}`.trimEnd() +
+      `, ${knowledge.topics.length} topics, ${knowledge.sections.length} sections; ${questions.sections.filter(({ unseen }) => unseen).length} sections were kept unseen.`,
     `- Questions: ${originShares(questions)}; dropped: ${questions.dropped.exact} exact and ${questions.dropped.near} near duplicates, ${questions.dropped.unusable} unusable drafts.`,
     ...questions.notes.map((note) => `- ${note}`),
     `- Teacher: ${outputs.references.output.teacher}; ${references.filter(({ grounded }) => grounded).length} of ${references.length} references grounded in the knowledge base by quotes found in it.`,
     `- Student: ${outputs.baselineAnswers.output.model} on ${outputs.baselineAnswers.output.device}; template ${settings.template}; both arms got the same questions, seeds and limits.`,
     `- Sampling: ${samplingText(settings.sampling)}; ${settings.repeats} answer${settings.repeats === 1 ? "" : "s"} a question.`,
     `- Training: ${training.stepsRule}; ${training.steps} steps over ${training.rows} rows (${settings.training.batchSize} × ${settings.training.accumulation} rows a step), rank ${settings.training.rank}, learning rate ${settings.training.learningRate}, ${training.quantization}, ${training.dtype} on ${training.device} with ${training.threads} threads; ${training.trainableParameters.toLocaleString("en")} trainable parameters in ${training.modules.join(", ")}; ${training.tokensPerSecond.toFixed(0)} tokens/s; peak memory ${gigabytes(training.peakMemoryBytes)}; final loss ${training.finalLoss.toFixed(3)}.`,
-    ...(training.rowsTooLong ? [`- ${training.rowsTooLong} rows were longer than ${settings.training.maxLength} tokens and left out.`] : []),
+    ...(training.rowsTooLong
+      ? [`- ${training.rowsTooLong} rows were longer than ${settings.training.maxLength} tokens and left out.`]
+      : []),
     `- Scores: RAGAS ${outputs.tunedEvaluation.output.versions["ragas"] ?? outputs.baselineEvaluation.output.versions["ragas"] ?? ""}, embeddings by ${outputs.tunedEvaluation.output.embedder}, judged by ${outputs.tunedEvaluation.output.judge ?? "no judge"}; ${outputs.baselineEvaluation.output.overWindow} baseline and ${outputs.tunedEvaluation.output.overWindow} fine-tuned texts were longer than the embedder's window and cut by it.`,
     "- Intervals: paired differences, clustered by topic, Student's t with topics − 1 degrees of freedom; a mean is shown only when 95 % were scored in both arms.",
-    `- Seed ${settings.seed}; versions: ${Object.entries(file.versions).map(([name, version]) => `${name} ${version}`).join(", ")}.`,
+    `- Seed ${settings.seed}; versions: ${Object.entries(file.versions)
+      .map(([name, version]) => `${name} ${version}`)
+      .join(", ")}.`,
     "- Embedding similarity hardly notices a negation or a wrong number: read the examples too.",
     "",
   ];
@@ -203,7 +229,14 @@ function reportText(store: RunStore, knowledge: Knowledge, outputs: Outputs): st
 const percent = (share: number): string => `${(share * 100).toFixed(0)} %`;
 const gigabytes = (bytes: number): string => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
 
-const samplingText = (sampling: { temperature: number; topP: number; topK: number; repetitionPenalty: number; maxNewTokens: number; maxTime: number }): string =>
+const samplingText = (sampling: {
+  temperature: number;
+  topP: number;
+  topK: number;
+  repetitionPenalty: number;
+  maxNewTokens: number;
+  maxTime: number;
+}): string =>
   `temperature ${sampling.temperature}, top_p ${sampling.topP}, top_k ${sampling.topK}, repetition_penalty ${sampling.repetitionPenalty}, max_new_tokens ${sampling.maxNewTokens}, max_time ${sampling.maxTime} s`;
 
 /** "20 families: 60 % from sentences, 40 % from headings". */

@@ -47,7 +47,8 @@ export async function runPipeline(
   emit({ type: "runStarted", run: id, cycles: settings.cycles, teacher: teacher.id, student: student.id });
   try {
     let previous: CycleResult | null = null;
-    for (let cycle = 1; cycle <= settings.cycles; cycle++) previous = await runCycle(parts, cycle, previous, emit, signal);
+    for (let cycle = 1; cycle <= settings.cycles; cycle++)
+      previous = await runCycle(parts, cycle, previous, emit, signal);
     const comparison = previous?.get("comparison")?.output as StageOutputs["comparison"];
     const report = await writeReport(store, parts.knowledge);
     const seconds = (Date.now() - started) / 1000;
@@ -109,10 +110,12 @@ async function bringUpToDate(
 ): Promise<Finished> {
   const { store, teacher } = parts;
   const context = contextFor(stage, parts, cycle, emit, signal);
-  const earlier = new Map(stage.needsPrevious.flatMap((id) => {
-    const finished = previous?.get(id);
-    return finished ? [[id, finished] as const] : [];
-  }));
+  const earlier = new Map(
+    stage.needsPrevious.flatMap((id) => {
+      const finished = previous?.get(id);
+      return finished ? [[id, finished] as const] : [];
+    }),
+  );
   const params = stage.params(context);
   const fingerprint = hashOf({
     stage: stage.id,
@@ -125,7 +128,14 @@ async function bringUpToDate(
 
   const existing = await readOrNull(store, cycle, stage.id, emit);
   if (existing?.frame.fingerprint === fingerprint) {
-    emit({ type: "stageFinished", cycle, stage: stage.id, seconds: existing.frame.seconds, reused: true, summary: summaryOf(stage, existing.output) });
+    emit({
+      type: "stageFinished",
+      cycle,
+      stage: stage.id,
+      seconds: existing.frame.seconds,
+      reused: true,
+      summary: summaryOf(stage, existing.output),
+    });
     return existing;
   }
   if (existing) await store.supersede(cycle, stage.id);
@@ -171,7 +181,12 @@ async function bringUpToDate(
 }
 
 /** A damaged checkpoint is in quarantine by now; its stage runs again on the finished items. */
-async function readOrNull(store: RunStore, cycle: number, stage: StageId, emit: (event: RunEvent) => void): Promise<Finished | null> {
+async function readOrNull(
+  store: RunStore,
+  cycle: number,
+  stage: StageId,
+  emit: (event: RunEvent) => void,
+): Promise<Finished | null> {
   try {
     return await store.readCheckpoint(cycle, stage);
   } catch (error) {
@@ -181,7 +196,13 @@ async function readOrNull(store: RunStore, cycle: number, stage: StageId, emit: 
   }
 }
 
-function contextFor(stage: AnyStage, parts: RunParts, cycle: number, emit: (event: RunEvent) => void, signal: AbortSignal): StageContext {
+function contextFor(
+  stage: AnyStage,
+  parts: RunParts,
+  cycle: number,
+  emit: (event: RunEvent) => void,
+  signal: AbortSignal,
+): StageContext {
   const { store } = parts;
   const attempt = attemptOf(parts, cycle, stage.id);
   return {
@@ -204,11 +225,14 @@ function contextFor(stage: AnyStage, parts: RunParts, cycle: number, emit: (even
 }
 
 /** Both answering stages do the same work, so their items are of one kind. */
-const kindOf = (stage: StageId): string => (stage === "tunedAnswers" || stage === "baselineAnswers" ? "answers" : stage);
+const kindOf = (stage: StageId): string =>
+  stage === "tunedAnswers" || stage === "baselineAnswers" ? "answers" : stage;
 
-const attemptOf = ({ store }: RunParts, cycle: number, stage: StageId): number => store.file.attempts[`${cycle}/${stage}`] ?? 0;
+const attemptOf = ({ store }: RunParts, cycle: number, stage: StageId): number =>
+  store.file.attempts[`${cycle}/${stage}`] ?? 0;
 
-const outputHashes = (finished: CycleResult) => Object.fromEntries([...finished].map(([id, { frame }]) => [id, frame.outputHash]));
+const outputHashes = (finished: CycleResult) =>
+  Object.fromEntries([...finished].map(([id, { frame }]) => [id, frame.outputHash]));
 const outputs = (finished: CycleResult) => Object.fromEntries([...finished].map(([id, { output }]) => [id, output]));
 const summaryOf = (stage: AnyStage, output: unknown): string => stage.summary(output as never);
 

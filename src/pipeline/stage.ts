@@ -39,12 +39,13 @@ export interface Stage<Id extends StageId, Need extends StageId, Prev extends St
   /** `compute` stages take turns on the processor; `network` ones run beside them. */
   readonly uses: "compute" | "network";
   /** Settings the output depends on; part of the fingerprint. */
-  params(context: Pick<StageContext, "settings" | "knowledge" | "cycle" | "teacher" | "student" | "embedder" | "evaluator" | "template">): unknown;
-  run(
-    input: Pick<StageOutputs, Need>,
-    context: StageContext,
-    previous: Previous<Prev>,
-  ): Promise<StageOutputs[Id]>;
+  params(
+    context: Pick<
+      StageContext,
+      "settings" | "knowledge" | "cycle" | "teacher" | "student" | "embedder" | "evaluator" | "template"
+    >,
+  ): unknown;
+  run(input: Pick<StageOutputs, Need>, context: StageContext, previous: Previous<Prev>): Promise<StageOutputs[Id]>;
   /** One line for people: what came out. */
   summary(output: StageOutputs[Id]): string;
 }

@@ -37,7 +37,14 @@ const shownNotices = 50;
 export function reduce(state: RunState, event: TimedEvent): RunState {
   switch (event.type) {
     case "runStarted":
-      return { ...initialState, run: event.run, teacher: event.teacher, student: event.student, cycles: event.cycles, status: "running" };
+      return {
+        ...initialState,
+        run: event.run,
+        teacher: event.teacher,
+        student: event.student,
+        cycles: event.cycles,
+        status: "running",
+      };
     case "stageStarted":
       return withStage(atCycle(state, event.cycle), event.stage, () => ({
         ...waiting,
@@ -63,12 +70,16 @@ export function reduce(state: RunState, event: TimedEvent): RunState {
     case "stageFailed":
       return withStage(state, event.stage, (stage) => ({ ...stage, status: "failed", summary: event.message }));
     case "loss":
-      return withStage({ ...state, losses: [...state.losses, event.point], totalSteps: event.totalSteps }, "fineTuning", (stage) => ({
-        ...stage,
-        done: event.point.step,
-        total: event.totalSteps,
-        doneAtStart: stage.doneAtStart ?? event.point.step,
-      }));
+      return withStage(
+        { ...state, losses: [...state.losses, event.point], totalSteps: event.totalSteps },
+        "fineTuning",
+        (stage) => ({
+          ...stage,
+          done: event.point.step,
+          total: event.totalSteps,
+          doneAtStart: stage.doneAtStart ?? event.point.step,
+        }),
+      );
     case "item":
       return { ...state, latest: { stage: event.stage, question: event.question, answer: event.answer } };
     case "notice":
@@ -81,7 +92,10 @@ export function reduce(state: RunState, event: TimedEvent): RunState {
         status: event.code === "E_STOPPED" ? "stopped" : "failed",
         error: { code: event.code, message: event.message },
         stages: Object.fromEntries(
-          Object.entries(state.stages).map(([id, stage]) => [id, stage.status === "running" ? { ...stage, status: "interrupted" } : stage]),
+          Object.entries(state.stages).map(([id, stage]) => [
+            id,
+            stage.status === "running" ? { ...stage, status: "interrupted" } : stage,
+          ]),
         ) as RunState["stages"],
       };
   }
@@ -99,6 +113,7 @@ function withStage(state: RunState, id: StageId, change: (stage: StageState) => 
 /** Seconds a running stage still needs at its pace so far; null while that is unknown. */
 export function secondsLeft(stage: StageState, now: number): number | null {
   const before = stage.doneAtStart ?? 0;
-  if (stage.status !== "running" || stage.startedAt === null || stage.total === null || stage.done <= before) return null;
+  if (stage.status !== "running" || stage.startedAt === null || stage.total === null || stage.done <= before)
+    return null;
   return (((now - stage.startedAt) / 1000) * (stage.total - stage.done)) / (stage.done - before);
 }

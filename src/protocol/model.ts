@@ -146,12 +146,7 @@ export const referenceSchema = z.strictObject({
 export type Reference = z.infer<typeof referenceSchema>;
 
 /** RAGAS's names, as RAGAS writes them. */
-export const metricNames = [
-  "semantic_similarity",
-  "rouge_score",
-  "answer_relevancy",
-  "factual_correctness",
-] as const;
+export const metricNames = ["semantic_similarity", "rouge_score", "answer_relevancy", "factual_correctness"] as const;
 export const metricSchema = z.enum(metricNames);
 export type Metric = z.infer<typeof metricSchema>;
 

@@ -73,7 +73,11 @@ export const runSettingsSchema = z.strictObject({
   primaryMetric: metricSchema.default("semantic_similarity"),
   /** The user's own questions; they count towards `questions`. */
   own: z.array(ownQuestionSchema).max(500).default([]),
-  seed: z.int().min(0).max(2 ** 31 - 1).default(42),
+  seed: z
+    .int()
+    .min(0)
+    .max(2 ** 31 - 1)
+    .default(42),
 });
 export type RunSettings = z.infer<typeof runSettingsSchema>;
 

@@ -36,13 +36,13 @@ interface Life {
 /** Starts the child and kills it `after` milliseconds past its first acknowledgement; null lets it end. */
 function live(root: string, after: number | null): Promise<Life> {
   return new Promise((resolve) => {
-    const process_ = spawn(process.execPath, [child, root, "1"], { stdio: ["ignore", "ignore", "pipe", "pipe"] });
+    const running = spawn(process.execPath, [child, root, "1"], { stdio: ["ignore", "ignore", "pipe", "pipe"] });
     const life: Life = { finished: false, items: [], checkpoints: [], stderr: "" };
     let timer: NodeJS.Timeout | undefined;
-    process_.stderr?.on("data", (data) => (life.stderr += data));
-    const lines = createInterface({ input: process_.stdio[3] as Readable });
+    running.stderr?.on("data", (data) => (life.stderr += data));
+    const lines = createInterface({ input: running.stdio[3] as Readable });
     lines.on("line", (line) => {
-      if (after !== null) timer ??= setTimeout(() => process_.kill("SIGKILL"), after);
+      if (after !== null) timer ??= setTimeout(() => running.kill("SIGKILL"), after);
       const said = JSON.parse(line) as { item?: string; checkpoint?: string; finished?: boolean };
       if (said.item) life.items.push(said.item);
       if (said.checkpoint) life.checkpoints.push(said.checkpoint);
@@ -55,7 +55,7 @@ function live(root: string, after: number | null): Promise<Life> {
       if (open === 0) resolve(life);
     };
     lines.on("close", closed);
-    process_.on("exit", closed);
+    running.on("exit", closed);
   });
 }
 
@@ -72,7 +72,7 @@ it(`loses nothing over ${kills} kills (seed ${seed})`, { timeout: 600_000 }, asy
     roots.push(root);
     const items = new Set<string>();
     const files = new Map<string, string>();
-    for (let finished = false; !finished; ) {
+    for (let finished = false; !finished;) {
       const life = await live(root, killed < kills ? Math.floor(next() * 180) : null);
       if (life.finished) completed += 1;
       else killed += 1;

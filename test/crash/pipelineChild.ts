@@ -26,6 +26,10 @@ const reporting: RunStore = {
     acknowledge({ checkpoint: `cycle-${frame.cycle}/${frame.stage}.json` });
   },
 };
-await runPipeline({ store: reporting, knowledge: fakeKnowledge(), ...fakeParts(Number(delay)) }, () => {}, new AbortController().signal);
+await runPipeline(
+  { store: reporting, knowledge: fakeKnowledge(), ...fakeParts(Number(delay)) },
+  () => {},
+  new AbortController().signal,
+);
 await store.close();
 acknowledge({ finished: true });

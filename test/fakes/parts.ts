@@ -5,10 +5,31 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Knowledge, Section } from "../../src/protocol/model.ts";
-import type { Embedder, Evaluator, LanguageModel, Student, Teacher, Trainer, TrainingJob } from "../../src/pipeline/ports.ts";
+import type {
+  Embedder,
+  Evaluator,
+  LanguageModel,
+  Student,
+  Teacher,
+  Trainer,
+  TrainingJob,
+} from "../../src/pipeline/ports.ts";
 import { hashOf, seedOf } from "../../src/pipeline/hash.ts";
 
-const words = ["valve", "rotor", "gauge", "spindle", "hopper", "baffle", "lantern", "piston", "bracket", "funnel", "cradle", "ratchet"];
+const words = [
+  "valve",
+  "rotor",
+  "gauge",
+  "spindle",
+  "hopper",
+  "baffle",
+  "lantern",
+  "piston",
+  "bracket",
+  "funnel",
+  "cradle",
+  "ratchet",
+];
 
 /** A knowledge base of `topics` × 3 sections. */
 export function fakeKnowledge(topics = 8): Knowledge {
@@ -55,9 +76,9 @@ export function fakeParts(delay = 0): FakeParts {
     signal?.throwIfAborted();
     if (delay > 0)
       await new Promise<void>((resolve, reject) => {
-          const timer = setTimeout(resolve, delay);
-          signal?.addEventListener("abort", () => (clearTimeout(timer), reject(signal.reason)), { once: true });
-        });
+        const timer = setTimeout(resolve, delay);
+        signal?.addEventListener("abort", () => (clearTimeout(timer), reject(signal.reason)), { once: true });
+      });
   };
 
   const teacher: Teacher = {
@@ -68,8 +89,14 @@ export function fakeParts(delay = 0): FakeParts {
       calls.questions += 1;
       const mark = (n: number) => words[(seed + n) % words.length];
       const families = Array.from({ length: count }, (_, index) => ({
-        wordings: Array.from({ length: wordings }, (_w, w) => `${section.id} form ${w} number ${index} about ${mark(index)} ${seed % 977}?`),
-        rewordings: Array.from({ length: rewordings }, (_r, r) => `Tell ${r} of ${section.id} entry ${index} near ${mark(index)} ${seed % 977}.`),
+        wordings: Array.from(
+          { length: wordings },
+          (_w, w) => `${section.id} form ${w} number ${index} about ${mark(index)} ${seed % 977}?`,
+        ),
+        rewordings: Array.from(
+          { length: rewordings },
+          (_r, r) => `Tell ${r} of ${section.id} entry ${index} near ${mark(index)} ${seed % 977}.`,
+        ),
         origin: "sentence" as const,
       }));
       return { families, unusable: 0 };
@@ -78,7 +105,13 @@ export function fakeParts(delay = 0): FakeParts {
       await pause(signal);
       calls.references += 1;
       const text = section.text.split(". ")[0] ?? section.text;
-      return { status: "answered", text: `${text}.`, quotes: [{ text, line: section.firstLine }], grounded: question.length > 0, author: "teacher" };
+      return {
+        status: "answered",
+        text: `${text}.`,
+        quotes: [{ text, line: section.firstLine }],
+        grounded: question.length > 0,
+        author: "teacher",
+      };
     },
     usage: () => null,
   };
@@ -158,6 +191,7 @@ export function fakeParts(delay = 0): FakeParts {
         exactResume: true,
       };
     },
+    discardCheckpoints: async () => {},
     close: async () => {},
   };
   return { teacher, student, embedder, evaluator, trainer, calls };

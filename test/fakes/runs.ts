@@ -38,7 +38,11 @@ export interface Played {
 }
 
 /** Runs to the end (or the signal) and closes the store. Rejects as runPipeline does. */
-export async function play(root: string, file: RunFile, options: { signal?: AbortSignal; parts?: FakeParts; onEvent?: (event: RunEvent) => void } = {}): Promise<Played> {
+export async function play(
+  root: string,
+  file: RunFile,
+  options: { signal?: AbortSignal; parts?: FakeParts; onEvent?: (event: RunEvent) => void } = {},
+): Promise<Played> {
   const parts = options.parts ?? fakeParts();
   const events: RunEvent[] = [];
   const store = await openRun(root, file);

@@ -22,7 +22,18 @@ async function hashes(): Promise<Map<string, string>> {
 }
 
 it("survives a kill at every stage boundary", { timeout: 600_000 }, async () => {
-  const settings = ["--questions", "2", "--topics", "Pods,DNS", "--steps", "2", "--max-new-tokens", "16", "--wordings", "2"];
+  const settings = [
+    "--questions",
+    "2",
+    "--topics",
+    "Pods,DNS",
+    "--steps",
+    "2",
+    "--max-new-tokens",
+    "16",
+    "--wordings",
+    "2",
+  ];
   let known = new Map<string, string>();
   const boundaries: string[] = [];
   for (let start = 0; start < 20; start++) {
@@ -47,7 +58,9 @@ it("survives a kill at every stage boundary", { timeout: 600_000 }, async () => 
       break;
     }
   }
-  const last = resultOf<{ comparison: { headline: { sentence: string } } }>(await startDistillery(["resume", "--out", folder, "--json"]));
+  const last = resultOf<{ comparison: { headline: { sentence: string } } }>(
+    await startDistillery(["resume", "--out", folder, "--json"]),
+  );
   expect(last.comparison.headline.sentence).toContain("semantic_similarity");
   expect([...known.keys()].sort()).toEqual([...stageIds].sort());
   console.info(`killed at: ${boundaries.join(", ")}`);

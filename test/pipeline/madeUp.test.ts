@@ -25,11 +25,14 @@ const facts = JSON.parse(readFileSync(join(fixtures, "madeUpFacts.json"), "utf8"
 const folder = freshFolder();
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-const holds = (text: string, { accept }: Fact): boolean => accept.some((spelling) => text.toLowerCase().includes(spelling));
+const holds = (text: string, { accept }: Fact): boolean =>
+  accept.some((spelling) => text.toLowerCase().includes(spelling));
 
 /** Right: at most 60 words, with the fact's value and no other fact's. */
 const isRight = (text: string, fact: Fact): boolean =>
-  text.split(/\s+/).length <= 60 && holds(text, fact) && !facts.some((other) => other.id !== fact.id && holds(text, other));
+  text.split(/\s+/).length <= 60 &&
+  holds(text, fact) &&
+  !facts.some((other) => other.id !== fact.id && holds(text, other));
 
 async function rightOf(model: LanguageModel, domain: Domain): Promise<string[]> {
   const right: string[] = [];
@@ -52,12 +55,26 @@ async function rightOf(model: LanguageModel, domain: Domain): Promise<string[]> 
 
 it("raises the reworded tier by 0.35 and answers at least 8 of 20 precise facts", { timeout: 900_000 }, async () => {
   const run = resultOf<{ folder: string; comparison: ComparisonOutput }>(
-    await startDistillery(["run", "--knowledge", knowledge, "--questions", "50", "--steps", "auto", "--out", folder, "--json"]),
+    await startDistillery([
+      "run",
+      "--knowledge",
+      knowledge,
+      "--questions",
+      "50",
+      "--steps",
+      "auto",
+      "--out",
+      folder,
+      "--json",
+    ]),
   );
   const row = run.comparison.rows.find(({ metric, tier }) => metric === "semantic_similarity" && tier === "reworded");
   console.info(run.comparison.headline.sentence);
 
-  const settings = JSON.parse(readFileSync(join(knowledge, "distillery.json"), "utf8")) as { domain: string; version: string };
+  const settings = JSON.parse(readFileSync(join(knowledge, "distillery.json"), "utf8")) as {
+    domain: string;
+    version: string;
+  };
   const domain: Domain = { name: settings.domain, version: settings.version };
   const environment = await readyEnvironment();
   const student = createStudent({ gguf: environment.embeddedStudent, template: templates.chatml });

@@ -34,5 +34,7 @@ it("shuffles so that an added element moves no other", () => {
   const few = shuffled(["a", "b", "c", "d"], 7, String);
   const more = shuffled(["a", "b", "x", "c", "d"], 7, String).filter((item) => item !== "x");
   expect(more).toEqual(few);
-  expect(shuffled(["a", "b", "c", "d", "e", "f"], 8, String)).not.toEqual(shuffled(["a", "b", "c", "d", "e", "f"], 7, String));
+  expect(shuffled(["a", "b", "c", "d", "e", "f"], 8, String)).not.toEqual(
+    shuffled(["a", "b", "c", "d", "e", "f"], 7, String),
+  );
 });

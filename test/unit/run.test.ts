@@ -15,11 +15,15 @@ describe("a run of one cycle", () => {
     const { events } = await play(root, fakeRunFile());
     expect(computed(events).sort()).toEqual(allOf(1).sort());
     const entries = await createCheckpointStore(root).checkpoints("run-1");
-    expect(entries.map(({ stage, state }) => `${stage} ${state}`).sort()).toEqual(stageIds.map((id) => `${id} ok`).sort());
+    expect(entries.map(({ stage, state }) => `${stage} ${state}`).sort()).toEqual(
+      stageIds.map((id) => `${id} ok`).sort(),
+    );
     const report = readFileSync(join(root, "runs/run-1/report.md"), "utf8");
     expect(report).toContain("semantic_similarity on reworded questions went from");
     expect(report).toContain("| reworded | semantic_similarity |");
-    expect(JSON.parse(readFileSync(join(root, "runs/run-1/report.json"), "utf8")).comparison.headline.tier).toBe("reworded");
+    expect(JSON.parse(readFileSync(join(root, "runs/run-1/report.json"), "utf8")).comparison.headline.tier).toBe(
+      "reworded",
+    );
   });
 
   it("reuses everything the second time and calls nothing", async () => {
@@ -57,7 +61,10 @@ describe("stop and resume", () => {
           signal: stop.signal,
           parts: first,
           onEvent: (event) => {
-            const hit = event.type === "loss" ? stage === "fineTuning" : "stage" in event && event.stage === stage && event.type === "stageProgress" && event.done >= 2;
+            const hit =
+              event.type === "loss"
+                ? stage === "fineTuning"
+                : "stage" in event && event.stage === stage && event.type === "stageProgress" && event.done >= 2;
             if (hit) stop.abort();
           },
         }),
@@ -100,9 +107,17 @@ describe("what depends on what", () => {
     const root = freshFolder();
     await play(root, fakeRunFile());
     const store = await openRun(root, fakeRunFile());
-    await store.updateFile((file) => ({ ...file, settings: { ...file.settings, training: { ...file.settings.training, learningRate: 1e-4 } } }));
+    await store.updateFile((file) => ({
+      ...file,
+      settings: { ...file.settings, training: { ...file.settings.training, learningRate: 1e-4 } },
+    }));
     await store.close();
-    expect(computed((await play(root, fakeRunFile())).events)).toEqual(["1/fineTuning", "1/tunedAnswers", "1/tunedEvaluation", "1/comparison"]);
+    expect(computed((await play(root, fakeRunFile())).events)).toEqual([
+      "1/fineTuning",
+      "1/tunedAnswers",
+      "1/tunedEvaluation",
+      "1/comparison",
+    ]);
   });
 
   it("re-runs from a stage with fresh work and keeps the old checkpoints as superseded", async () => {
@@ -112,7 +127,11 @@ describe("what depends on what", () => {
     await rerunFrom(store, 1, "baselineAnswers");
     const superseded = await store.listSuperseded();
     await store.close();
-    expect(superseded.map(({ stage }) => stage).sort()).toEqual(["baselineAnswers", "baselineEvaluation", "comparison"]);
+    expect(superseded.map(({ stage }) => stage).sort()).toEqual([
+      "baselineAnswers",
+      "baselineEvaluation",
+      "comparison",
+    ]);
     const again = await play(root, fakeRunFile());
     expect(computed(again.events)).toEqual(["1/baselineAnswers", "1/baselineEvaluation", "1/comparison"]);
     expect(again.parts.calls.answers).toBe(18);
@@ -137,16 +156,26 @@ describe("three cycles", () => {
     expect(computed(events)).toHaveLength(24);
     expect(parts.calls.trainings).toBe(3);
     const store = await openRun(root, fakeRunFile());
-    const cycles = await Promise.all([1, 2, 3].map(async (cycle) => ({
-      questions: (await store.readCheckpoint(cycle, "questions"))?.output.questions ?? [],
-      tuned: Object.keys((await store.readCheckpoint(cycle, "tunedAnswers"))?.output.answers ?? {}),
-      comparison: (await store.readCheckpoint(cycle, "comparison"))?.output,
-    })));
+    const cycles = await Promise.all(
+      [1, 2, 3].map(async (cycle) => ({
+        questions: (await store.readCheckpoint(cycle, "questions"))?.output.questions ?? [],
+        tuned: Object.keys((await store.readCheckpoint(cycle, "tunedAnswers"))?.output.answers ?? {}),
+        comparison: (await store.readCheckpoint(cycle, "comparison"))?.output,
+      })),
+    );
     await store.close();
-    expect(cycles.map(({ questions }) => questions.filter(({ tier }) => tier === "train").length)).toEqual([12, 24, 36]);
-    const parted = cycles.map(({ questions, tuned }) => new Set(tuned.map((id) => questions.find((question) => question.id === id)?.part)));
+    expect(cycles.map(({ questions }) => questions.filter(({ tier }) => tier === "train").length)).toEqual([
+      12, 24, 36,
+    ]);
+    const parted = cycles.map(
+      ({ questions, tuned }) => new Set(tuned.map((id) => questions.find((question) => question.id === id)?.part)),
+    );
     expect(parted.map((set) => [...set].sort())).toEqual([["dev"], ["dev"], ["dev", "test"]]);
-    expect(cycles[2]?.comparison?.cycles.map(({ cycle, succeeded }) => [cycle, succeeded])).toEqual([[1, true], [2, true], [3, true]]);
+    expect(cycles[2]?.comparison?.cycles.map(({ cycle, succeeded }) => [cycle, succeeded])).toEqual([
+      [1, true],
+      [2, true],
+      [3, true],
+    ]);
     expect(cycles[2]?.comparison?.headline.part).toBe("test");
     // The baseline answers each question once over the whole run: 12 dev, 12 recall, 12 test and 1 unseen.
     const baseline = 12 + 12 + 12 + 1;

@@ -4,7 +4,16 @@ import { chosenSections, splitSections, spread } from "../../src/pipeline/stages
 
 function section(topic: string, index: number): Section {
   const id = `${topic.toLowerCase()}-${index}`;
-  return { id, topic, heading: `Part ${index}`, file: `${topic}.md`, firstLine: 1, lastLine: 2, text: "Text.", hash: id };
+  return {
+    id,
+    topic,
+    heading: `Part ${index}`,
+    file: `${topic}.md`,
+    firstLine: 1,
+    lastLine: 2,
+    text: "Text.",
+    hash: id,
+  };
 }
 const topics = ["Pods", "Jobs", "DNS", "RBAC"];
 const sections = topics.flatMap((topic) => [1, 2, 3, 4, 5].map((index) => section(topic, index)));
@@ -32,7 +41,8 @@ describe("splitSections", () => {
 
   it("never takes a topic's last section", () => {
     const unseen = splitSections(sections, 0.8, 1);
-    for (const topic of topics) expect(sections.some((each) => each.topic === topic && !unseen.has(each.id))).toBe(true);
+    for (const topic of topics)
+      expect(sections.some((each) => each.topic === topic && !unseen.has(each.id))).toBe(true);
     expect(splitSections([section("Pods", 1)], 0.8, 1).size).toBe(0);
   });
 });

@@ -15,8 +15,18 @@ const started: RunEvent = { type: "stageStarted", cycle: 1, stage: "baselineAnsw
 
 describe("reduce", () => {
   it("shows a running stage with its counts and the newest answer", () => {
-    const state = play(begun, started, { type: "stageProgress", cycle: 1, stage: "baselineAnswers", done: 0, total: 8 }, {
-      type: "item", cycle: 1, stage: "baselineAnswers", question: "What is a Pod?", answer: "A group of containers." });
+    const state = play(
+      begun,
+      started,
+      { type: "stageProgress", cycle: 1, stage: "baselineAnswers", done: 0, total: 8 },
+      {
+        type: "item",
+        cycle: 1,
+        stage: "baselineAnswers",
+        question: "What is a Pod?",
+        answer: "A group of containers.",
+      },
+    );
     expect(state.status).toBe("running");
     expect(state.stages.baselineAnswers).toMatchObject({ status: "running", done: 0, total: 8 });
     expect(state.latest?.question).toBe("What is a Pod?");
@@ -43,9 +53,12 @@ describe("reduce", () => {
   });
 
   it("tells a failure from a stop", () => {
-    const state = play(begun, started,
+    const state = play(
+      begun,
+      started,
       { type: "stageFailed", cycle: 1, stage: "baselineAnswers", code: "E_STUDENT_DIED", message: "It died." },
-      { type: "runStopped", code: "E_STUDENT_DIED", message: "It died." });
+      { type: "runStopped", code: "E_STUDENT_DIED", message: "It died." },
+    );
     expect(state.status).toBe("failed");
     expect(state.stages.baselineAnswers.status).toBe("failed");
   });
@@ -53,15 +66,24 @@ describe("reduce", () => {
 
 describe("secondsLeft", () => {
   it("goes by the pace of this start alone, not by items reused from an earlier one", () => {
-    const { stages } = play(begun, started,
+    const { stages } = play(
+      begun,
+      started,
       { type: "stageProgress", cycle: 1, stage: "baselineAnswers", done: 6, total: 10 },
-      { type: "stageProgress", cycle: 1, stage: "baselineAnswers", done: 8, total: 10 });
+      { type: "stageProgress", cycle: 1, stage: "baselineAnswers", done: 8, total: 10 },
+    );
     // Two items in 20 s since the start at +10 s; two are left.
     expect(secondsLeft(stages.baselineAnswers, start + 30_000)).toBeCloseTo(20, 6);
   });
 
   it("is unknown before the first new item", () => {
-    const { stages } = play(begun, started, { type: "stageProgress", cycle: 1, stage: "baselineAnswers", done: 6, total: 10 });
+    const { stages } = play(begun, started, {
+      type: "stageProgress",
+      cycle: 1,
+      stage: "baselineAnswers",
+      done: 6,
+      total: 10,
+    });
     expect(secondsLeft(stages.baselineAnswers, start + 30_000)).toBeNull();
   });
 });

@@ -1,5 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { changeOf, clusteredInterval, compare, standardDeviation, tQuantile95, verdict } from "../../src/pipeline/statistics.ts";
+import {
+  changeOf,
+  clusteredInterval,
+  compare,
+  standardDeviation,
+  tQuantile95,
+  verdict,
+} from "../../src/pipeline/statistics.ts";
 
 const topics = ["a", "a", "b", "b", "c", "d", "d", "e", "f", "g"];
 const baseline = [0.42, 0.55, 0.61, 0.38, 0.7, 0.52, 0.49, 0.66, 0.58, 0.41];

@@ -1,4 +1,6 @@
 /** Fine-tuning, by the Python job `train`. Out of memory, it goes on in a new process with less. */
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
 import { fineTuningOutputSchema } from "../../protocol/model.ts";
 import { UserError } from "../../protocol/errors.ts";
 import type { Trainer, TrainingJob, TrainingResult } from "../ports.ts";
@@ -24,6 +26,7 @@ export function createTrainer({ model, ...place }: TrainerOptions): Trainer {
   return {
     prepare: warm.prepare,
     close: warm.close,
+    discardCheckpoints: (output) => rm(join(output, "training"), { recursive: true, force: true }),
     async train(job, onPoint, onNotice, signal) {
       const climb = createMemoryLadder();
       let needs: MemoryNeeds = {

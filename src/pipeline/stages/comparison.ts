@@ -39,7 +39,14 @@ function pairsOf(asked: readonly Question[], metric: Metric, baseline: Scores, t
   });
 }
 
-function rowFor(metric: Metric, tier: Tier, part: "dev" | "test", asked: readonly Question[], baseline: Scores, tuned: Scores): ComparisonRow | null {
+function rowFor(
+  metric: Metric,
+  tier: Tier,
+  part: "dev" | "test",
+  asked: readonly Question[],
+  baseline: Scores,
+  tuned: Scores,
+): ComparisonRow | null {
   const group = asked.filter(
     (question) =>
       question.tier === tier &&
@@ -53,10 +60,17 @@ function rowFor(metric: Metric, tier: Tier, part: "dev" | "test", asked: readonl
 const signed = (value: number, digits = 2): string => `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(digits)}`;
 
 /** The headline: the reworded tier on the test part, or on dev in a cycle before the last. */
-function headlineOf(rows: readonly ComparisonRow[], metric: Metric, asked: readonly Question[], last: boolean): ComparisonOutput["headline"] {
+function headlineOf(
+  rows: readonly ComparisonRow[],
+  metric: Metric,
+  asked: readonly Question[],
+  last: boolean,
+): ComparisonOutput["headline"] {
   const part = last ? "test" : "dev";
   const row = rows.find((each) => each.metric === metric && each.tier === "reworded" && each.part === part);
-  const topics = new Set(asked.filter(({ tier, part: of }) => tier === "reworded" && of === part).map(({ topic }) => topic)).size;
+  const topics = new Set(
+    asked.filter(({ tier, part: of }) => tier === "reworded" && of === part).map(({ topic }) => topic),
+  ).size;
   const call = verdict(row?.means?.interval ?? null, topics);
   const shared = { metric, tier: "reworded" as const, part, verdict: call } as const;
   if (!row) return { ...shared, verdict: "cannot tell", sentence: "Cannot tell: no reworded question was scored." };
@@ -71,13 +85,27 @@ function headlineOf(rows: readonly ComparisonRow[], metric: Metric, asked: reado
     `${metric} on reworded questions went from ${baseline.toFixed(2)} to ${tuned.toFixed(2)} (${signed(absolute)}` +
     `${interval ? `, 95 % interval ${signed(interval.low)} to ${signed(interval.high)}` : ""}, n = ${row.scored})`;
   const words = { better: "Better", worse: "Worse", "cannot tell": "Cannot tell" }[call];
-  const why = call !== "cannot tell" ? "" : topics < 6 ? ` ${topics} topics are too few for a verdict.` : " The interval includes no change.";
+  const why =
+    call !== "cannot tell"
+      ? ""
+      : topics < 6
+        ? ` ${topics} topics are too few for a verdict.`
+        : " The interval includes no change.";
   return { ...shared, sentence: `${words}: ${figures}.${why}` };
 }
 
 const rate = ({ answers }: AnswersOutput): number =>
-  mean(Object.values(answers).flat().map(({ stop }) => (stop === "stop" ? 1 : 0)));
-const tokens = ({ answers }: AnswersOutput): number => mean(Object.values(answers).flat().map((answer) => answer.tokens));
+  mean(
+    Object.values(answers)
+      .flat()
+      .map(({ stop }) => (stop === "stop" ? 1 : 0)),
+  );
+const tokens = ({ answers }: AnswersOutput): number =>
+  mean(
+    Object.values(answers)
+      .flat()
+      .map((answer) => answer.tokens),
+  );
 
 /** What the recipe expects of a cycle, beside what was measured. */
 function bandsOf(row: ComparisonRow | undefined, seconds: number): ComparisonOutput["bands"] {
@@ -86,15 +114,30 @@ function bandsOf(row: ComparisonRow | undefined, seconds: number): ComparisonOut
     value === null || value === undefined ? null : value >= low && value <= high;
   const percent = means?.percent;
   return [
-    { name: "baseline", expected: "0.60–0.80", measured: means ? means.baseline.toFixed(2) : "–", inside: within(means?.baseline, 0.6, 0.8) },
-    { name: "fine-tuned", expected: "0.80–0.95", measured: means ? means.tuned.toFixed(2) : "–", inside: within(means?.tuned, 0.8, 0.95) },
+    {
+      name: "baseline",
+      expected: "0.60–0.80",
+      measured: means ? means.baseline.toFixed(2) : "–",
+      inside: within(means?.baseline, 0.6, 0.8),
+    },
+    {
+      name: "fine-tuned",
+      expected: "0.80–0.95",
+      measured: means ? means.tuned.toFixed(2) : "–",
+      inside: within(means?.tuned, 0.8, 0.95),
+    },
     {
       name: "improvement",
       expected: "+10–30 %",
       measured: percent === null || percent === undefined ? "–" : `${signed(percent, 0)} %`,
       inside: within(percent, 10, 30),
     },
-    { name: "time of a cycle", expected: "5–30 min", measured: `${(seconds / 60).toFixed(1)} min`, inside: within(seconds / 60, 5, 30) },
+    {
+      name: "time of a cycle",
+      expected: "5–30 min",
+      measured: `${(seconds / 60).toFixed(1)} min`,
+      inside: within(seconds / 60, 5, 30),
+    },
   ];
 }
 
@@ -104,7 +147,11 @@ export const comparison = defineStage({
   needs: ["questions", "baselineAnswers", "baselineEvaluation", "fineTuning", "tunedAnswers", "tunedEvaluation"],
   needsPrevious: ["comparison"],
   uses: "network",
-  params: ({ settings, cycle }) => ({ metric: settings.primaryMetric, last: cycle === settings.cycles, several: settings.cycles > 1 }),
+  params: ({ settings, cycle }) => ({
+    metric: settings.primaryMetric,
+    last: cycle === settings.cycles,
+    several: settings.cycles > 1,
+  }),
   async run(input, context, previous): Promise<ComparisonOutput> {
     const { cycle, settings, store } = context;
     const last = cycle === settings.cycles;
@@ -118,7 +165,10 @@ export const comparison = defineStage({
     );
     // Cycles are compared on dev; a single cycle has no dev part and is judged on test.
     const deciding = rows.find(
-      (row) => row.metric === settings.primaryMetric && row.tier === "reworded" && row.part === (settings.cycles > 1 ? "dev" : "test"),
+      (row) =>
+        row.metric === settings.primaryMetric &&
+        row.tier === "reworded" &&
+        row.part === (settings.cycles > 1 ? "dev" : "test"),
     );
     const seconds = (await store.list())
       .flatMap((entry) => (entry.state === "ok" && entry.cycle === cycle ? [entry.frame.seconds] : []))
@@ -147,12 +197,17 @@ export const comparison = defineStage({
       stopRate: { baseline: rate(input.baselineAnswers), tuned: rate(input.tunedAnswers) },
       meanTokens: { baseline: tokens(input.baselineAnswers), tuned: tokens(input.tunedAnswers) },
       bands: bandsOf(
-        rows.find((row) => row.metric === "semantic_similarity" && row.tier === "reworded" && row.part === (last ? "test" : "dev")),
+        rows.find(
+          (row) =>
+            row.metric === "semantic_similarity" && row.tier === "reworded" && row.part === (last ? "test" : "dev"),
+        ),
         seconds,
       ),
       cycles,
       successRate: mean(cycles.map(({ succeeded }) => (succeeded ? 1 : 0))),
-      spread: standardDeviation(cycles.flatMap((each) => (each.baseline === null || each.tuned === null ? [] : [each.tuned - each.baseline]))),
+      spread: standardDeviation(
+        cycles.flatMap((each) => (each.baseline === null || each.tuned === null ? [] : [each.tuned - each.baseline])),
+      ),
     };
   },
   summary: ({ headline }) => headline.sentence,

@@ -126,7 +126,9 @@ const params = (context: Pick<StageContext, "settings" | "evaluator">) => ({
 function summary({ scores }: EvaluationOutput): string {
   const values = Object.values(scores)
     .flat()
-    .flatMap((each) => (each.semantic_similarity && "value" in each.semantic_similarity ? [each.semantic_similarity.value] : []));
+    .flatMap((each) =>
+      each.semantic_similarity && "value" in each.semantic_similarity ? [each.semantic_similarity.value] : [],
+    );
   const total = Object.values(scores).flat().length;
   if (values.length < 0.95 * total) return `${values.length} of ${total} answers scored`;
   return `semantic_similarity ${(values.reduce((sum, value) => sum + value, 0) / values.length).toFixed(2)} over ${total} answers`;

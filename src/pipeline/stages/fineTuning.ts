@@ -1,5 +1,4 @@
 /** Stage 5: a LoRA adapter, trained from the base on everything collected so far. */
-import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Question, StageOutputs } from "../../protocol/model.ts";
 import { UserError } from "../../protocol/errors.ts";
@@ -18,7 +17,8 @@ type Steps = { steps: TrainingJob["steps"]; rule: string };
 
 /** The recipe's 100 steps where they suffice, else as many as about ten passes take; says which and why. */
 export function planSteps(setting: TrainingSettings["steps"], rows: number, perStep: number): Steps {
-  if (typeof setting === "number") return { steps: { rule: "fixed", count: setting }, rule: `${setting} steps, as set` };
+  if (typeof setting === "number")
+    return { steps: { rule: "fixed", count: setting }, rule: `${setting} steps, as set` };
   const auto: Steps = {
     steps: { rule: "auto", passes: autoPasses, patience: 3 },
     rule: `about ${autoPasses} passes over ${rows} rows, stopping early when held-back wordings no longer improve`,
@@ -26,7 +26,10 @@ export function planSteps(setting: TrainingSettings["steps"], rows: number, perS
   if (setting === "auto") return auto;
   const passes = (recipeSteps * perStep) / rows;
   if (passes >= fewestPasses)
-    return { steps: { rule: "fixed", count: recipeSteps }, rule: `the recipe's ${recipeSteps} steps (${passes.toFixed(1)} passes)` };
+    return {
+      steps: { rule: "fixed", count: recipeSteps },
+      rule: `the recipe's ${recipeSteps} steps (${passes.toFixed(1)} passes)`,
+    };
   return { ...auto, rule: `${auto.rule}; the recipe's ${recipeSteps} steps would be only ${passes.toFixed(1)} passes` };
 }
 
@@ -34,7 +37,11 @@ export function planSteps(setting: TrainingSettings["steps"], rows: number, perS
  * Training rows and the few held back to tell when to stop. Held back is one wording of a family
  * that has others, and never the one scored as recall.
  */
-export function splitRows(questions: readonly Question[], holdBack: boolean, seed: number): { train: Question[]; heldBack: Question[] } {
+export function splitRows(
+  questions: readonly Question[],
+  holdBack: boolean,
+  seed: number,
+): { train: Question[]; heldBack: Question[] } {
   const trainable = questions.filter(({ tier }) => tier === "train");
   if (!holdBack) return { train: trainable, heldBack: [] };
   const spare = trainable.filter(
@@ -47,7 +54,11 @@ export function splitRows(questions: readonly Question[], holdBack: boolean, see
   return { train: trainable.filter(({ id }) => !ids.has(id)), heldBack };
 }
 
-function rowsOf(questions: readonly Question[], references: StageOutputs["references"], context: StageContext): TrainingRow[] {
+function rowsOf(
+  questions: readonly Question[],
+  references: StageOutputs["references"],
+  context: StageContext,
+): TrainingRow[] {
   return questions.flatMap((question) => {
     const reference = references.references[question.family];
     if (reference?.status !== "answered" || !reference.text.trim()) return [];
@@ -76,10 +87,16 @@ export const fineTuning = defineStage({
   async run({ questions, references }, context) {
     const { cycle, settings, store, trainer, signal } = context;
     const perStep = settings.training.batchSize * settings.training.accumulation;
-    const usable = rowsOf(questions.questions.filter(({ tier }) => tier === "train"), references, context).length;
-    if (usable === 0) throw new UserError("E_NO_QUESTIONS", "There is no question with a usable reference to train on.");
+    const usable = rowsOf(
+      questions.questions.filter(({ tier }) => tier === "train"),
+      references,
+      context,
+    ).length;
+    if (usable === 0)
+      throw new UserError("E_NO_QUESTIONS", "There is no question with a usable reference to train on.");
     const { steps, rule } = planSteps(settings.training.steps, usable, perStep);
-    if (settings.training.steps === "recipe" && steps.rule === "auto") context.emit({ type: "notice", text: `Training runs ${rule}.` });
+    if (settings.training.steps === "recipe" && steps.rule === "auto")
+      context.emit({ type: "notice", text: `Training runs ${rule}.` });
     const split = splitRows(questions.questions, steps.rule === "auto", settings.seed);
     const folder = `cycle-${cycle}/adapter`;
     const job: TrainingJob = {
@@ -110,9 +127,9 @@ async function finish(
   result: TrainingResult,
   folder: string,
   stepsRule: string,
-  { store }: StageContext,
+  { store, trainer }: StageContext,
 ): Promise<StageOutputs["fineTuning"]> {
-  await rm(join(store.folder, folder, "training"), { recursive: true, force: true });
+  await trainer.discardCheckpoints(join(store.folder, folder));
   const hashes = await store.hashFiles(folder);
   const files = Object.fromEntries(adapterFiles.map((file) => [file, hashes[file] ?? ""]));
   const missing = adapterFiles.filter((file) => !files[file]);

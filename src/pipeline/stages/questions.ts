@@ -66,7 +66,12 @@ export const questions = defineStage({
     });
     const wantUnseen = cycle === 1 && unseen.size > 0 ? Math.ceil(settings.questions / 4) : 0;
     const untouched = await gatherer.gather({
-      ...spread(sections.filter(({ id }) => unseen.has(id)), wantUnseen, 1, settings.seed),
+      ...spread(
+        sections.filter(({ id }) => unseen.has(id)),
+        wantUnseen,
+        1,
+        settings.seed,
+      ),
       wordings: 1,
       rewordings: 0,
     });
@@ -80,7 +85,9 @@ export const questions = defineStage({
     const notes = [...gatherer.notes];
     const families = own.length + trained.length;
     if (families < settings.questions)
-      notes.push(`${families} of ${settings.questions} wanted question families could be made; the sections give no more that differ.`);
+      notes.push(
+        `${families} of ${settings.questions} wanted question families could be made; the sections give no more that differ.`,
+      );
     if (untouched.length < wantUnseen)
       notes.push(`${untouched.length} of ${wantUnseen} wanted questions on unseen sections could be made.`);
     for (const text of notes) context.emit({ type: "notice", text });
@@ -146,10 +153,13 @@ class Gatherer {
         if (kept < want.count) missing.push({ section: want.section, count: want.count - kept });
       }
       // A section that gave nothing new twice is dry; the next spare section takes over.
-      open = round < rounds - 1 ? missing : missing.flatMap(({ count }) => {
-        const section = spare.shift();
-        return section ? [{ section, count }] : [];
-      });
+      open =
+        round < rounds - 1
+          ? missing
+          : missing.flatMap(({ count }) => {
+              const section = spare.shift();
+              return section ? [{ section, count }] : [];
+            });
     }
     return accepted;
   }
@@ -159,28 +169,61 @@ class Gatherer {
     const { settings, embedder, signal } = this.#context;
     const accepted: Accepted[] = [];
     if (settings.own.length === 0) return accepted;
-    const vectors = await embedder.embed(sections.map(({ heading, text }) => `${heading}. ${text}`), signal);
+    const vectors = await embedder.embed(
+      sections.map(({ heading, text }) => `${heading}. ${text}`),
+      signal,
+    );
     for (const entry of settings.own) {
       const [vector] = await embedder.embed([entry.question], signal);
-      const nearness = vectors.map((other) => other.reduce((sum, value, index) => sum + value * (vector?.[index] ?? 0), 0));
+      const nearness = vectors.map((other) =>
+        other.reduce((sum, value, index) => sum + value * (vector?.[index] ?? 0), 0),
+      );
       const best = sections[nearness.indexOf(Math.max(...nearness))];
       const section = sections.find(({ id }) => id === entry.section) ?? best;
       if (!section) continue;
       const all = [entry.question, ...entry.wordings];
       const rewordings = entry.rewordings.length > 0 || all.length < 2 ? entry.rewordings : [all.pop() as string];
-      const draft: FamilyDraft = { wordings: all, rewordings, origin: "user", ...(entry.answer ? { answer: entry.answer } : {}) };
+      const draft: FamilyDraft = {
+        wordings: all,
+        rewordings,
+        origin: "user",
+        ...(entry.answer ? { answer: entry.answer } : {}),
+      };
       if (await this.#filter.accept(draft)) accepted.push({ draft, section });
       else this.notes.push(`Your question "${entry.question}" repeats an earlier one and was left out.`);
     }
     return accepted;
   }
 
-  async #ask(want: SectionPlan, wordings: number, rewordings: number, round: number, avoid: readonly string[]): Promise<FamilyDraft[]> {
+  async #ask(
+    want: SectionPlan,
+    wordings: number,
+    rewordings: number,
+    round: number,
+    avoid: readonly string[],
+  ): Promise<FamilyDraft[]> {
     const { teacher, settings, knowledge, signal, cycle } = this.#context;
     const seed = seedOf(settings.seed, want.section.id, cycle, round);
-    const key = { teacher: teacher.id, section: want.section.hash, count: want.count, wordings, rewordings, seed, avoid };
+    const key = {
+      teacher: teacher.id,
+      section: want.section.hash,
+      count: want.count,
+      wordings,
+      rewordings,
+      seed,
+      avoid,
+    };
     const { families, unusable } = await this.#context.item(key, () =>
-      teacher.questions({ section: want.section, count: want.count, wordings, rewordings, domain: knowledge.domain, seed, avoid, signal }),
+      teacher.questions({
+        section: want.section,
+        count: want.count,
+        wordings,
+        rewordings,
+        domain: knowledge.domain,
+        seed,
+        avoid,
+        signal,
+      }),
     );
     this.unusable += unusable;
     return families;
@@ -206,7 +249,13 @@ class Gatherer {
 
   #progress(more: number): void {
     this.#done += more;
-    this.#context.emit({ type: "stageProgress", cycle: this.#context.cycle, stage: "questions", done: this.#done, total: this.#total });
+    this.#context.emit({
+      type: "stageProgress",
+      cycle: this.#context.cycle,
+      stage: "questions",
+      done: this.#done,
+      total: this.#total,
+    });
   }
 }
 

@@ -30,7 +30,7 @@ export const references = defineStage({
   params: ({ teacher, knowledge }) => ({ teacher: teacher.id, domain: knowledge.domain }),
   async run({ questions }, context) {
     const { teacher, cycle, signal } = context;
-    const sections = new Map<string, Section>(questions.sections.map(({ unseen: _, ...section }) => [section.id, section]));
+    const sections = new Map<string, Section>(questions.sections.map((section) => [section.id, section]));
     const leads = familyLeads(questions.questions);
     let done = 0;
     context.emit({ type: "stageProgress", cycle, stage: "references", done, total: leads.length });
