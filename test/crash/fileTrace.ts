@@ -38,8 +38,9 @@ function parse(log: string, acknowledgements: string): TraceEvent[] {
     const onFile = /^(p?write(?:v|64)?|fsync)\(\d+<([^>]*)>/.exec(whole);
     const renamed = /^rename(?:at2?)?\((?:AT_FDCWD[^,]*, )?"([^"]*)", (?:AT_FDCWD[^,]*, )?"([^"]*)"/.exec(whole);
     if (onFile?.[1] === "fsync") {
-      if (ends && /= 0$/.test(whole)) events.push({ op: "fsync", path: onFile[2] as string });
-    } else if (onFile && begins) events.push({ op: onFile[2] === acknowledgements ? "acknowledge" : "write", path: onFile[2] as string });
+      if (ends && whole.endsWith("= 0")) events.push({ op: "fsync", path: onFile[2] as string });
+    } else if (onFile && begins)
+      events.push({ op: onFile[2] === acknowledgements ? "acknowledge" : "write", path: onFile[2] as string });
     else if (renamed && begins) events.push({ op: "rename", path: renamed[1] as string, to: renamed[2] as string });
   }
   return events;
@@ -67,7 +68,8 @@ async function layered(root: string): Promise<TraceEvent[]> {
     await work;
     const fresh = files.operations.splice(0);
     for (const { name, path, to } of fresh) {
-      if (name === "write" || name === "rename") events.push(to === undefined ? { op: name as "write", path } : { op: "rename", path, to });
+      if (name === "write" || name === "rename")
+        events.push(to === undefined ? { op: name as "write", path } : { op: "rename", path, to });
       else if (name === "sync" || name === "syncFolder") events.push({ op: "fsync", path });
     }
     events.push({ op: "acknowledge", path: "" });

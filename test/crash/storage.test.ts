@@ -25,7 +25,14 @@ let child: string;
 beforeAll(async () => {
   // Bundled once: 200 starts of a process should cost the starts, not 200 times the loading of sources.
   child = join(freshFolder(), "storageChild.mjs");
-  await build({ entryPoints: [fileURLToPath(new URL("storageChild.ts", import.meta.url))], outfile: child, bundle: true, platform: "node", format: "esm", logLevel: "error" });
+  await build({
+    entryPoints: [fileURLToPath(new URL("storageChild.ts", import.meta.url))],
+    outfile: child,
+    bundle: true,
+    platform: "node",
+    format: "esm",
+    logLevel: "error",
+  });
 });
 
 /** Everything one run was told was durable, over all its writers. */
@@ -52,7 +59,9 @@ function note(ledger: Ledger, said: Said) {
 /** Starts a writer, kills it at a random moment (or lets it finish), and returns how many lines it said. */
 async function write(root: string, seed: number, ledger: Ledger, rounds?: number): Promise<number> {
   const random = seededRandom(seed);
-  const writer = spawn(process.execPath, [child, root, String(seed), ...(rounds ? [String(rounds)] : [])], { stdio: ["ignore", "ignore", "inherit", "pipe"] });
+  const writer = spawn(process.execPath, [child, root, String(seed), ...(rounds ? [String(rounds)] : [])], {
+    stdio: ["ignore", "ignore", "inherit", "pipe"],
+  });
   let lines = 0;
   let opened: () => void = () => {};
   const isOpen = new Promise<void>((resolve) => (opened = resolve));
@@ -76,7 +85,9 @@ async function write(root: string, seed: number, ledger: Ledger, rounds?: number
 }
 
 async function check(root: string, ledger: Ledger, where: string): Promise<void> {
-  const store = createCheckpointStore(root, { onNotice: (text) => expect(text, where).toMatch(/^\s*The last line of journal/) });
+  const store = createCheckpointStore(root, {
+    onNotice: (text) => expect(text, where).toMatch(/^\s*The last line of journal/),
+  });
   if ((await store.runs()).length === 0) {
     expect(ledger.items.size + ledger.checkpoints.size, where).toBe(0);
     return;
@@ -86,25 +97,43 @@ async function check(root: string, ledger: Ledger, where: string): Promise<void>
 
   const cycle = join(run.folder, "cycle-1");
   const superseded = await run.listSuperseded();
-  const places = [...fakeStages.map((stage) => join(cycle, `${stage}.json`)), ...superseded.map(({ file }) => join(run.folder, file))];
+  const places = [
+    ...fakeStages.map((stage) => join(cycle, `${stage}.json`)),
+    ...superseded.map(({ file }) => join(run.folder, file)),
+  ];
   const present = new Set(places.filter((path) => existsSync(path)).map((path) => sha256(readFileSync(path))));
-  for (const [hash, stage] of ledger.checkpoints) expect(present.has(hash), `${where}: a checkpoint of ${stage}`).toBe(true);
-  for (const [stage, hash] of ledger.settled) expect(sha256(readFileSync(join(cycle, `${stage}.json`))), `${where}: ${stage} in its place`).toBe(hash);
+  for (const [hash, stage] of ledger.checkpoints)
+    expect(present.has(hash), `${where}: a checkpoint of ${stage}`).toBe(true);
+  for (const [stage, hash] of ledger.settled)
+    expect(sha256(readFileSync(join(cycle, `${stage}.json`))), `${where}: ${stage} in its place`).toBe(hash);
   // Whatever stands there verifies, with every file of its adapter.
   for (const stage of fakeStages) await run.readCheckpoint(1, stage);
   for (const { file } of superseded) await readSuperseded(run.folder, "run-1", file, nodeFiles);
 
   const attempts = run.file.attempts["1/questions"] ?? 0;
   expect(attempts === ledger.attempts.done || attempts === ledger.attempts.begun, `${where}: attempts`).toBe(true);
-  if (ledger.reports.done) expect([ledger.reports.begun, ledger.reports.done], where).toContain(readFileSync(join(run.folder, "report.md"), "utf8"));
+  if (ledger.reports.done)
+    expect([ledger.reports.begun, ledger.reports.done], where).toContain(
+      readFileSync(join(run.folder, "report.md"), "utf8"),
+    );
   await run.close();
-  for (const line of readFileSync(join(run.folder, "journal.jsonl"), "utf8").trimEnd().split("\n")) expect(() => JSON.parse(line), where).not.toThrow();
-  expect(readdirSync(run.folder).filter((name) => name.endsWith(".tmp")), where).toEqual([]);
+  for (const line of readFileSync(join(run.folder, "journal.jsonl"), "utf8").trimEnd().split("\n"))
+    expect(() => JSON.parse(line), where).not.toThrow();
+  expect(
+    readdirSync(run.folder).filter((name) => name.endsWith(".tmp")),
+    where,
+  ).toEqual([]);
 }
 
 async function oneRun(index: number): Promise<{ lines: number; items: number; checkpoints: number }> {
   const root = freshFolder();
-  const ledger: Ledger = { items: new Map(), checkpoints: new Map(), settled: new Map(), attempts: { begun: 0, done: 0 }, reports: { begun: "", done: "" } };
+  const ledger: Ledger = {
+    items: new Map(),
+    checkpoints: new Map(),
+    settled: new Map(),
+    attempts: { begun: 0, done: 0 },
+    reports: { begun: "", done: "" },
+  };
   let lines = 0;
   for (let kill = 0; kill < killsPerRun; kill++) {
     const seed = firstSeed + index * killsPerRun + kill;
@@ -129,7 +158,9 @@ it(`${kills} kills at random moments: nothing acknowledged is lost, earlier file
     }
   };
   await Promise.all([lane(), lane()]);
-  console.log(`${kills} kills, ${totals.lines} lines said, ${totals.items} items and ${totals.checkpoints} checkpoints acknowledged, 0 lost`);
+  console.log(
+    `${kills} kills, ${totals.lines} lines said, ${totals.items} items and ${totals.checkpoints} checkpoints acknowledged, 0 lost`,
+  );
   expect(totals.items).toBeGreaterThan(500);
   expect(totals.checkpoints).toBeGreaterThan(50);
 }, 300_000);

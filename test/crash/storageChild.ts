@@ -43,8 +43,15 @@ for (let round = 0; round < Number(rounds); round++) {
   const mark = `${seed}-${round}`;
   const dice = below(random, 100);
   if (dice < 70) {
-    const items = Array.from({ length: 1 + below(random, Number(atOnce)) }, (_, index) => ({ key: `${mark}-${index}`, value: sha256(`${mark} ${index}`) }));
-    await Promise.all(items.map(async (item) => (await run.addItem("references", item.key, item.value), say({ type: "item", ...item }))));
+    const items = Array.from({ length: 1 + below(random, Number(atOnce)) }, (_, index) => ({
+      key: `${mark}-${index}`,
+      value: sha256(`${mark} ${index}`),
+    }));
+    await Promise.all(
+      items.map(
+        async (item) => (await run.addItem("references", item.key, item.value), say({ type: "item", ...item })),
+      ),
+    );
   } else if (dice < 84) await checkpoint(pick(random, fakeStages), mark);
   else if (dice < 88) {
     const stage = pick(random, fakeStages);

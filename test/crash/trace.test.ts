@@ -32,7 +32,8 @@ function faultsOf(events: readonly TraceEvent[]): { faults: string[]; placed: nu
     } else {
       const journal = [...unsynced].find((each) => each.endsWith("journal.jsonl"));
       if (journal) faults.push("an acknowledgement came before the journal was fsynced");
-      for (const renamed of unsyncedFolders.values()) faults.push(`an acknowledgement came before the folder of ${renamed} was fsynced`);
+      for (const renamed of unsyncedFolders.values())
+        faults.push(`an acknowledgement came before the folder of ${renamed} was fsynced`);
     }
   }
   return { faults, placed, appended };
@@ -42,7 +43,14 @@ it("a recorded trace shows write, fsync, rename, directory fsync, and only then 
   const root = freshFolder();
   mkdirSync(join(root, "store"));
   const child = join(root, "storageChild.mjs");
-  await build({ entryPoints: [fileURLToPath(new URL("storageChild.ts", import.meta.url))], outfile: child, bundle: true, platform: "node", format: "esm", logLevel: "error" });
+  await build({
+    entryPoints: [fileURLToPath(new URL("storageChild.ts", import.meta.url))],
+    outfile: child,
+    bundle: true,
+    platform: "node",
+    format: "esm",
+    logLevel: "error",
+  });
   const { source, events } = await recordTrace(child, root);
   const { faults, placed, appended } = faultsOf(events);
   console.log(`${source}: ${events.length} operations, ${placed} files placed, ${appended} appends to the journal`);

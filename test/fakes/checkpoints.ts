@@ -11,25 +11,61 @@ export const adapterContent = (file: string, mark: string): string => `${file} o
 function outputOf(stage: StageId, cycle: number, mark: string): unknown {
   switch (stage) {
     case "references":
-      return { teacher: mark, references: { f1: { status: "answered", text: `Über ${mark}`, quotes: [{ text: "q", line: 3 }], grounded: true, author: "teacher" } } };
+      return {
+        teacher: mark,
+        references: {
+          f1: {
+            status: "answered",
+            text: `Über ${mark}`,
+            quotes: [{ text: "q", line: 3 }],
+            grounded: true,
+            author: "teacher",
+          },
+        },
+      };
     case "fineTuning":
       return {
-        adapter: { folder: `cycle-${cycle}/adapter`, files: Object.fromEntries(adapterFiles.map((file) => [file, sha256(adapterContent(file, mark))])) },
-        device: "cpu", dtype: "float32", threads: 1, quantization: mark, modules: ["q_proj"], trainableParameters: 8, rows: 3, steps: 2,
-        plannedSteps: 2, stepsRule: "2 steps", finalLoss: 0.25, losses: [{ step: 1, loss: 2.5, learningRate: 0.0002, tokensPerSecond: 10 }],
-        tokensPerSecond: 10, peakMemoryBytes: 5, rowsTooLong: 0, exactResume: true,
+        adapter: {
+          folder: `cycle-${cycle}/adapter`,
+          files: Object.fromEntries(adapterFiles.map((file) => [file, sha256(adapterContent(file, mark))])),
+        },
+        device: "cpu",
+        dtype: "float32",
+        threads: 1,
+        quantization: mark,
+        modules: ["q_proj"],
+        trainableParameters: 8,
+        rows: 3,
+        steps: 2,
+        plannedSteps: 2,
+        stepsRule: "2 steps",
+        finalLoss: 0.25,
+        losses: [{ step: 1, loss: 2.5, learningRate: 0.0002, tokensPerSecond: 10 }],
+        tokensPerSecond: 10,
+        peakMemoryBytes: 5,
+        rowsTooLong: 0,
+        exactResume: true,
       };
     default:
       return {
-        model: mark, template: "chatml", device: "cpu",
+        model: mark,
+        template: "chatml",
+        device: "cpu",
         sampling: { maxNewTokens: 5, temperature: 0.8, topP: 0.95, topK: 50, repetitionPenalty: 1.1, maxTime: 300 },
-        answers: Object.fromEntries(Array.from({ length: 4 }, (_, index) => [`q${index}`, [answer(`${mark} ${index} “quoted” \n line`)]])),
+        answers: Object.fromEntries(
+          Array.from({ length: 4 }, (_, index) => [`q${index}`, [answer(`${mark} ${index} “quoted” \n line`)]]),
+        ),
       };
   }
 }
 
 /** Stages {@link fakeFrame} can make; the answers of both arms have one shape. */
-export const fakeStages = ["baselineAnswers", "references", "fineTuning", "tunedAnswers"] as const satisfies readonly StageId[];
+export const fakeStages = [
+  "baselineAnswers",
+  "references",
+  "fineTuning",
+  "tunedAnswers",
+] as const satisfies readonly StageId[];
 export type FakeStage = (typeof fakeStages)[number];
 
 /** A frame whose content depends on `mark`. */

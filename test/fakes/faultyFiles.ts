@@ -9,7 +9,18 @@ export const faultKinds = ["ENOSPC", "EIO", "EACCES", "EMFILE", "EROFS", "short"
 export type FaultKind = (typeof faultKinds)[number] | "death";
 
 export interface Operation {
-  name: "open" | "read" | "write" | "sync" | "size" | "truncate" | "rename" | "unlink" | "mkdir" | "readdir" | "syncFolder";
+  name:
+    | "open"
+    | "read"
+    | "write"
+    | "sync"
+    | "size"
+    | "truncate"
+    | "rename"
+    | "unlink"
+    | "mkdir"
+    | "readdir"
+    | "syncFolder";
   path: string;
   to?: string;
   bytes?: Buffer;
@@ -62,7 +73,11 @@ export function faultyFiles(fault?: Fault): FaultyFiles {
     write: (bytes, offset) => {
       const asked = Buffer.from(bytes.subarray(offset));
       const part = asked.subarray(0, Math.ceil(asked.length / 2));
-      return run({ name: "write", path, bytes: asked }, () => file.write(bytes, offset), () => file.write(part, 0));
+      return run(
+        { name: "write", path, bytes: asked },
+        () => file.write(bytes, offset),
+        () => file.write(part, 0),
+      );
     },
     sync: () => run({ name: "sync", path }, () => file.sync()),
     size: () => run({ name: "size", path }, () => file.size()),

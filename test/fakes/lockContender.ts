@@ -11,10 +11,14 @@ for (let round = 0; round < Number(rounds); round++) {
   await lines.next();
   const taken = await Promise.all(
     Array.from({ length: Number(atOnce) }, (_, index) =>
-      acquireRunLock(`${folder}/${round}-${index}`, nodeFiles).catch((error: { code?: string; message?: string }) => error),
+      acquireRunLock(`${folder}/${round}-${index}`, nodeFiles).catch(
+        (error: { code?: string; message?: string }) => error,
+      ),
     ),
   );
-  process.stdout.write(`${JSON.stringify(taken.map((lock) => ("release" in lock ? "held" : `${lock.code} ${lock.message}`)))}\n`);
+  process.stdout.write(
+    `${JSON.stringify(taken.map((lock) => ("release" in lock ? "held" : `${lock.code} ${lock.message}`)))}\n`,
+  );
   await lines.next();
   for (const lock of taken) if ("release" in lock) await lock.release();
 }

@@ -57,17 +57,22 @@ export const mutations: Record<string, Mutation> = {
   olderCopy: (_bytes, _random, { older }) => older,
   otherRun: (_bytes, _random, { foreign }) => foreign,
   otherFile: (_bytes, _random, { sibling }) => sibling,
-  changedDigit: (bytes, random) => replaced(bytes, random, /\d/g, (digit) => String((Number(digit) + 1 + below(random, 9)) % 10)),
-  changedLetter: (bytes, random) => replaced(bytes, random, /[a-z]/g, () => String.fromCharCode(97 + below(random, 26))),
-  wrongType: (bytes, random) => replaced(bytes, random, textValue, () => pick(random, ["null", "7", "[]", "{}", "true"])),
-  hugeNumber: (bytes, random) => replaced(bytes, random, number, () => pick(random, ["1e400", "-1e999", "9".repeat(400)])),
+  changedDigit: (bytes, random) =>
+    replaced(bytes, random, /\d/g, (digit) => String((Number(digit) + 1 + below(random, 9)) % 10)),
+  changedLetter: (bytes, random) =>
+    replaced(bytes, random, /[a-z]/g, () => String.fromCharCode(97 + below(random, 26))),
+  wrongType: (bytes, random) =>
+    replaced(bytes, random, textValue, () => pick(random, ["null", "7", "[]", "{}", "true"])),
+  hugeNumber: (bytes, random) =>
+    replaced(bytes, random, number, () => pick(random, ["1e400", "-1e999", "9".repeat(400)])),
   exactBigNumber: (bytes, random) => replaced(bytes, random, number, () => "9007199254740993"),
   notANumber: (bytes, random) => replaced(bytes, random, number, () => pick(random, ["NaN", "Infinity", "-Infinity"])),
   deepNesting: (bytes, random) => replaced(bytes, random, textValue, () => "[".repeat(10_000) + "]".repeat(10_000)),
   duplicateKey: (bytes, random) => replaced(bytes, random, opened, () => '{"version":1,"version":1,'),
   doubledKey: (bytes, random) => replaced(bytes, random, /"(\w+)": \d+,/g, (member) => `${member}${member}`),
   prototypeKey: (bytes, random) => replaced(bytes, random, opened, () => '{"__proto__":{"polluted":true},'),
-  constructorKey: (bytes, random) => replaced(bytes, random, opened, () => '{"constructor":{"prototype":{"polluted":true}},'),
+  constructorKey: (bytes, random) =>
+    replaced(bytes, random, opened, () => '{"constructor":{"prototype":{"polluted":true}},'),
   extraKey: (bytes, random) => replaced(bytes, random, opened, () => '{"py/object":"os.system",'),
   byteOrderMark: (bytes) => inserted(bytes, 0, "\uFEFF"),
   windowsLines: (bytes) => Buffer.from(bytes.toString().replaceAll("\n", "\r\n")),

@@ -2,7 +2,7 @@
  * Fast stand-ins for everything a run works with, for tests of the runner and the store. They are
  * deterministic, and count their calls. test/pipeline runs the same pipeline on the real parts.
  */
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Knowledge, Section } from "../../src/protocol/model.ts";
 import type {
@@ -161,7 +161,8 @@ export function fakeParts(delay = 0): FakeParts {
     prepare() {},
     async train(job: TrainingJob, onPoint, _onNotice, signal) {
       calls.trainings += 1;
-      mkdirSync(job.output, { recursive: true });
+      mkdirSync(join(job.output, "training"), { recursive: true });
+      writeFileSync(join(job.output, "training", "state.json"), "{}");
       const steps = job.steps.rule === "fixed" ? job.steps.count : 12;
       const losses = [];
       for (let step = 1; step <= Math.min(steps, 12); step++) {
@@ -191,7 +192,7 @@ export function fakeParts(delay = 0): FakeParts {
         exactResume: true,
       };
     },
-    discardCheckpoints: async () => {},
+    discardCheckpoints: async (output) => rmSync(join(output, "training"), { recursive: true, force: true }),
     close: async () => {},
   };
   return { teacher, student, embedder, evaluator, trainer, calls };

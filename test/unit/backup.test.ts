@@ -20,11 +20,14 @@ let target: string;
 const at = (path: string) => join(root, "runs", "run-1", path);
 
 const refused = async (work: Promise<unknown>): Promise<UserError> => {
-  const error = await work.then(() => null, (each: unknown) => each);
+  const error = await work.then(
+    () => null,
+    (each: unknown) => each,
+  );
   expect(error).toBeInstanceOf(UserError);
   return error as UserError;
 };
-const runsIn = (folder: string) => readdirSync(folder).includes("runs") ? readdirSync(join(folder, "runs")) : [];
+const runsIn = (folder: string) => (readdirSync(folder).includes("runs") ? readdirSync(join(folder, "runs")) : []);
 
 beforeEach(async () => {
   root = freshFolder();
@@ -52,7 +55,8 @@ describe("a backup", () => {
     expect(restored.item("k1")).toEqual({ text: "Über" });
     expect((await restored.readCheckpoint(1, "fineTuning"))?.frame).toEqual(fakeFrame("run-1", 1, "fineTuning", "one"));
     expect((await restored.listSuperseded()).map(({ stage }) => stage)).toEqual(["references"]);
-    for (const file of ["report.md", "cycle-1/adapter/adapter.gguf", "cycle-1/references.json"]) expect(readFileSync(join(restored.folder, file))).toEqual(readFileSync(at(file)));
+    for (const file of ["report.md", "cycle-1/adapter/adapter.gguf", "cycle-1/references.json"])
+      expect(readFileSync(join(restored.folder, file))).toEqual(readFileSync(at(file)));
     expect(readdirSync(join(restored.folder, "cycle-1/adapter"))).not.toContain("training");
     await restored.close();
   });
@@ -72,9 +76,14 @@ describe("a backup", () => {
   });
 
   it("leaves out what does not verify, and names it", async () => {
-    writeFileSync(at("cycle-1/references.json"), readFileSync(at("cycle-1/references.json"), "utf8").replace("Über one", "Über 0ne"));
+    writeFileSync(
+      at("cycle-1/references.json"),
+      readFileSync(at("cycle-1/references.json"), "utf8").replace("Über one", "Über 0ne"),
+    );
     const { leftOut } = await backupRun(run, target);
-    expect(leftOut).toEqual(["cycle-1/references.json: E_CKPT_CORRUPT: cycle-1/references.json does not match its own checksum."]);
+    expect(leftOut).toEqual([
+      "cycle-1/references.json: E_CKPT_CORRUPT: cycle-1/references.json does not match its own checksum.",
+    ]);
     const other = freshFolder();
     await restoreBackup(target, other);
     expect((await createCheckpointStore(other).checkpoints("run-1")).map(({ stage }) => stage)).toEqual(["fineTuning"]);
@@ -91,8 +100,18 @@ describe("a backup", () => {
 });
 
 describe("a bad backup", () => {
-  const repack = (change: (lines: string[]) => string[]) => writeFileSync(target, gzipSync(change(gunzipSync(readFileSync(target)).toString().trimEnd().split("\n")).map((line) => `${line}\n`).join("")));
-  const header = (change: (header: { files: { path: string; size: number; sha256: string }[]; version: number }) => void) =>
+  const repack = (change: (lines: string[]) => string[]) =>
+    writeFileSync(
+      target,
+      gzipSync(
+        change(gunzipSync(readFileSync(target)).toString().trimEnd().split("\n"))
+          .map((line) => `${line}\n`)
+          .join(""),
+      ),
+    );
+  const header = (
+    change: (header: { files: { path: string; size: number; sha256: string }[]; version: number }) => void,
+  ) =>
     repack(([first = "", ...rest]) => {
       const parsed = JSON.parse(first);
       change(parsed);
@@ -108,9 +127,13 @@ describe("a bad backup", () => {
       const kind = (["bitFlip", "delete", "double", "truncate", "zeroed", "nul"] as const)[round % 6] as string;
       writeFileSync(target, mutations[kind]?.(good, random, { older: good, foreign: good, sibling: good }) ?? good);
       const other = freshFolder();
-      const error = await restoreBackup(target, other).then(() => null, (each: unknown) => each);
+      const error = await restoreBackup(target, other).then(
+        () => null,
+        (each: unknown) => each,
+      );
       if (error === null) {
-        for (const file of ["run.json", "report.md", "cycle-1/fineTuning.json", "cycle-1/adapter/adapter.gguf"]) expect(readFileSync(join(other, "runs/run-1", file))).toEqual(readFileSync(at(file)));
+        for (const file of ["run.json", "report.md", "cycle-1/fineTuning.json", "cycle-1/adapter/adapter.gguf"])
+          expect(readFileSync(join(other, "runs/run-1", file))).toEqual(readFileSync(at(file)));
         continue;
       }
       errors += 1;
@@ -121,13 +144,32 @@ describe("a bad backup", () => {
   });
 
   it.each<[string, (lines: string[]) => string[], string]>([
-    ["changed content", (lines) => lines.map((line, index) => (index === 2 ? line.replace(/"data":"(.)/, (_all, first) => `"data":"${first === "A" ? "B" : "A"}`) : line)), "does not match its hash"],
+    [
+      "changed content",
+      (lines) =>
+        lines.map((line, index) =>
+          index === 2 ? line.replace(/"data":"(.)/, (_all, first) => `"data":"${first === "A" ? "B" : "A"}`) : line,
+        ),
+      "does not match its hash",
+    ],
     ["a missing end", (lines) => lines.slice(0, -1), "its end is missing"],
-    ["more than it lists", (lines) => [...lines.slice(0, -1), '{"data":"QUJD"}', ...lines.slice(-1)], "it holds more than it lists"],
+    [
+      "more than it lists",
+      (lines) => [...lines.slice(0, -1), '{"data":"QUJD"}', ...lines.slice(-1)],
+      "it holds more than it lists",
+    ],
     ["something after its end", (lines) => [...lines, '{"data":"QUJD"}'], "something follows its end"],
-    ["a line of another kind", (lines) => [lines[0] as string, '{"data":"QUJD","more":1}', ...lines.slice(1)], "is not what `distillery backup` writes"],
+    [
+      "a line of another kind",
+      (lines) => [lines[0] as string, '{"data":"QUJD","more":1}', ...lines.slice(1)],
+      "is not what `distillery backup` writes",
+    ],
     ["nothing in it", () => [], "it is"],
-    ["a later format", (lines) => [(lines[0] as string).replace('"version":1', '"version":12'), ...lines.slice(1)], "another version of Distillery"],
+    [
+      "a later format",
+      (lines) => [(lines[0] as string).replace('"version":1', '"version":12'), ...lines.slice(1)],
+      "another version of Distillery",
+    ],
   ])("with %s says so", async (_name, change, said) => {
     await backupRun(run, target);
     repack(change);
@@ -139,7 +181,9 @@ describe("a bad backup", () => {
 
   it("that is no backup at all is named", async () => {
     writeFileSync(target, "hello");
-    expect((await refused(restoreBackup(target, freshFolder()))).message).toBe("This backup cannot be restored: it is damaged or no gzip file.");
+    expect((await refused(restoreBackup(target, freshFolder()))).message).toBe(
+      "This backup cannot be restored: it is damaged or no gzip file.",
+    );
     expect((await refused(restoreBackup(join(freshFolder(), "missing"), freshFolder()))).code).toBe("E_STORAGE");
   });
 
@@ -155,7 +199,12 @@ describe("a bad backup", () => {
 
   it("with one path twice, in two spellings, is refused", async () => {
     await backupRun(run, target);
-    header(({ files }) => files.push({ ...(files[0] as { path: string; size: number; sha256: string }), path: (files[0]?.path ?? "").toUpperCase() }));
+    header(({ files }) =>
+      files.push({
+        ...(files[0] as { path: string; size: number; sha256: string }),
+        path: (files[0]?.path ?? "").toUpperCase(),
+      }),
+    );
     expect((await refused(restoreBackup(target, freshFolder()))).message).toContain("twice");
   });
 
@@ -170,26 +219,32 @@ describe("a bad backup", () => {
   it("with checkpoints of another run in it is refused", async () => {
     await backupRun(run, target);
     header((each) => void ((each as unknown as { run: string }).run = "run-7"));
-    expect((await refused(restoreBackup(target, freshFolder()))).message).toBe("This backup cannot be restored: run.json belongs to the run run-1.");
+    expect((await refused(restoreBackup(target, freshFolder()))).message).toBe(
+      "This backup cannot be restored: run.json belongs to the run run-1.",
+    );
   });
 });
 
-it.each([...faultKinds])("%s while restoring: no run appears, the error is named, and the next try works", async (kind) => {
-  await backupRun(run, target);
-  const random = seededRandom(9);
-  let faults = 0;
-  // Every operation would take minutes in fsyncs; steps of 1 to 5 reach each kind of operation many times.
-  for (let at = 1; ; at += 1 + below(random, 5)) {
-    const other = freshFolder();
-    const files = faultyFiles({ kind, at });
-    const result = await restoreBackup(target, other, files).catch((error: unknown) => error);
-    if (!files.met()) break;
-    faults += 1;
-    if (result instanceof Error) {
-      expect(result, String(result)).toBeInstanceOf(UserError);
-      // A lock file that could not be removed is all that may fail after the run appeared.
-      if (runsIn(other).length === 0) expect(await restoreBackup(target, other)).toBe("run-1");
-    } else expect(result).toBe("run-1");
-  }
-  expect(faults).toBeGreaterThan(kind === "short" ? 2 : 15);
-}, 120_000);
+it.each([...faultKinds])(
+  "%s while restoring: no run appears, the error is named, and the next try works",
+  async (kind) => {
+    await backupRun(run, target);
+    const random = seededRandom(9);
+    let faults = 0;
+    // Every operation would take minutes in fsyncs; steps of 1 to 5 reach each kind of operation many times.
+    for (let nth = 1; ; nth += 1 + below(random, 5)) {
+      const other = freshFolder();
+      const files = faultyFiles({ kind, at: nth });
+      const result = await restoreBackup(target, other, files).catch((error: unknown) => error);
+      if (!files.met()) break;
+      faults += 1;
+      if (result instanceof Error) {
+        expect(result, String(result)).toBeInstanceOf(UserError);
+        // A lock file that could not be removed is all that may fail after the run appeared.
+        if (runsIn(other).length === 0) expect(await restoreBackup(target, other)).toBe("run-1");
+      } else expect(result).toBe("run-1");
+    }
+    expect(faults).toBeGreaterThan(kind === "short" ? 2 : 15);
+  },
+  120_000,
+);

@@ -24,7 +24,10 @@ function writeAdapter(cycle: number, mark: string) {
 }
 
 const code = async (work: Promise<unknown>): Promise<string> => {
-  const error = await work.then(() => null, (each: unknown) => each);
+  const error = await work.then(
+    () => null,
+    (each: unknown) => each,
+  );
   expect(error).toBeInstanceOf(UserError);
   return (error as UserError).code;
 };
@@ -52,7 +55,12 @@ describe("a run on disk", () => {
     expect(await run.readCheckpoint(2, "references")).toBeNull();
     expect(run.file.attempts).toEqual({ "1/references": 2 });
     await run.close();
-    expect(text("events.jsonl").trim().split("\n").map((line) => JSON.parse(line).text)).toEqual(["a", "b"]);
+    expect(
+      text("events.jsonl")
+        .trim()
+        .split("\n")
+        .map((line) => JSON.parse(line).text),
+    ).toEqual(["a", "b"]);
     expect([text("report.md"), notices]).toEqual(["# Report\n", []]);
     expect(readdirSync(join(root, "locks", "run-1"))).toEqual([]);
   });
@@ -73,7 +81,8 @@ describe("a run on disk", () => {
   });
 
   it("is unknown under other names, and is not made twice", async () => {
-    for (const id of ["run-2", "../run-1", "", "RUN-1", "a/b"]) expect(await code(store().open(id))).toBe("E_RUN_UNKNOWN");
+    for (const id of ["run-2", "../run-1", "", "RUN-1", "a/b"])
+      expect(await code(store().open(id))).toBe("E_RUN_UNKNOWN");
     expect(await code(store().create(fakeRunFile()))).toBe("E_SETTINGS");
   });
 
@@ -98,7 +107,8 @@ describe("a run on disk", () => {
 
   it("deletes what a dead writer left unfinished, and nothing else", async () => {
     await run.writeCheckpoint(fakeFrame("run-1", 1, "references", "one"));
-    for (const name of ["run.json.0123456789ab.tmp", "cycle-1/references.json.0123456789ab.tmp", "notes.tmp"]) writeFileSync(at(name), "half");
+    for (const name of ["run.json.0123456789ab.tmp", "cycle-1/references.json.0123456789ab.tmp", "notes.tmp"])
+      writeFileSync(at(name), "half");
     await reopen();
     expect(readdirSync(at(".")).filter((name) => name.endsWith(".tmp"))).toEqual(["notes.tmp"]);
     expect(readdirSync(at("cycle-1"))).toEqual(["references.json"]);
@@ -110,7 +120,9 @@ describe("a run on disk", () => {
     writeFileSync(at("run.json"), text("run.json").replace('"seed": 42', '"seed": 43'));
     run = await store().open("run-1");
     expect([run.file.attempts, run.file.settings.seed]).toEqual([{ "1/questions": 3 }, 42]);
-    expect(notices).toEqual(["E_CKPT_CORRUPT: run.json does not match its own checksum. Its copy in the journal was used."]);
+    expect(notices).toEqual([
+      "E_CKPT_CORRUPT: run.json does not match its own checksum. Its copy in the journal was used.",
+    ]);
     expect(readdirSync(at("quarantine")).some((name) => name.endsWith("run.json"))).toBe(true);
     await run.close();
     rmSync(at("run.json"));
@@ -159,7 +171,10 @@ describe("the adapter of a fine-tuning", () => {
     expect(text("cycle-1/fineTuning.json")).toBe(before);
     expect(await run.readCheckpoint(1, "references")).not.toBeNull();
     // Merely listing hashes no adapter.
-    expect((await store().checkpoints("run-1")).map(({ stage, state }) => [stage, state])).toEqual([["references", "ok"], ["fineTuning", "ok"]]);
+    expect((await store().checkpoints("run-1")).map(({ stage, state }) => [stage, state])).toEqual([
+      ["references", "ok"],
+      ["fineTuning", "ok"],
+    ]);
   });
 });
 
@@ -176,7 +191,11 @@ describe("superseded checkpoints", () => {
     const second = text("cycle-1/fineTuning.json");
 
     const [entry] = await run.listSuperseded();
-    expect(entry).toMatchObject({ cycle: 1, stage: "fineTuning", file: expect.stringMatching(/^cycle-1\/superseded\/\d{8}t\d{9}z-fineTuning\.json$/) });
+    expect(entry).toMatchObject({
+      cycle: 1,
+      stage: "fineTuning",
+      file: expect.stringMatching(/^cycle-1\/superseded\/\d{8}t\d{9}z-fineTuning\.json$/),
+    });
     await run.restoreSuperseded(entry?.file ?? "");
     expect(text("cycle-1/fineTuning.json")).toBe(first);
     expect(await run.readCheckpoint(1, "fineTuning")).not.toBeNull();
@@ -206,7 +225,9 @@ describe("superseded checkpoints", () => {
     expect(await code(run.restoreSuperseded(file))).toBe("E_CKPT_CORRUPT");
     expect(await code(run.restoreSuperseded("cycle-1/superseded/20200101t000000000z-references.json"))).toBe("E_USAGE");
     expect(await code(run.restoreSuperseded("cycle-1/references.json"))).toBe("E_USAGE");
-    expect(await code(run.restoreSuperseded("../run-2/cycle-1/superseded/20200101t000000000z-references.json"))).toBe("E_PATH_OUTSIDE");
+    expect(await code(run.restoreSuperseded("../run-2/cycle-1/superseded/20200101t000000000z-references.json"))).toBe(
+      "E_PATH_OUTSIDE",
+    );
     expect(text("cycle-1/references.json")).toBe(present);
   });
 
@@ -223,7 +244,16 @@ describe("superseded checkpoints", () => {
 
 it("lists 10,000 checkpoints by name without opening one, and entries one at a time", async () => {
   await run.close();
-  const stages = ["baselineAnswers", "baselineEvaluation", "comparison", "fineTuning", "questions", "references", "tunedAnswers", "tunedEvaluation"];
+  const stages = [
+    "baselineAnswers",
+    "baselineEvaluation",
+    "comparison",
+    "fineTuning",
+    "questions",
+    "references",
+    "tunedAnswers",
+    "tunedEvaluation",
+  ];
   for (let index = 0; index < 125; index++)
     for (let cycle = 1; cycle <= 10; cycle++) {
       const folder = join(root, "runs", `many-${index}`, `cycle-${cycle}`);
@@ -236,6 +266,11 @@ it("lists 10,000 checkpoints by name without opening one, and entries one at a t
   const lazy = store().entries("many-0");
   const first = await lazy.next();
   await lazy.return(undefined);
-  expect(first.value).toMatchObject({ cycle: 1, stage: "questions", state: "damaged", reason: expect.stringContaining("E_CKPT_CORRUPT") });
+  expect(first.value).toMatchObject({
+    cycle: 1,
+    stage: "questions",
+    state: "damaged",
+    reason: expect.stringContaining("E_CKPT_CORRUPT"),
+  });
   expect(text("../many-0/cycle-1/questions.json")).toBe("not opened");
 });

@@ -27,7 +27,10 @@ test("with an empty cache each missing thing comes with its fix, and nothing is 
   const cache = join(folder, "cache");
   const checks = await examine({ cache, endpoint: noKey });
   for (const name of ["Python packages", "Models"])
-    expect(checks.find((check) => check.name === name)).toMatchObject({ ok: false, fix: expect.stringContaining("doctor --fix") });
+    expect(checks.find((check) => check.name === name)).toMatchObject({
+      ok: false,
+      fix: expect.stringContaining("doctor --fix"),
+    });
   expect(checks.find(({ name }) => name === "Disk")?.found).toContain(cache);
   expect(existsSync(cache)).toBe(false);
 });

@@ -7,7 +7,10 @@ import { faultKinds, faultyFiles, type FaultyFiles } from "../fakes/faultyFiles.
 import { freshFolder } from "../fakes/runs.ts";
 
 const caught = async (work: Promise<unknown>): Promise<UserError> => {
-  const error = await work.then(() => null, (each: unknown) => each);
+  const error = await work.then(
+    () => null,
+    (each: unknown) => each,
+  );
   expect(error).toBeInstanceOf(UserError);
   return error as UserError;
 };
@@ -25,29 +28,37 @@ describe("writeDurably", () => {
     expect(readFileSync(join(folder, "a.json"), "utf8")).toBe("content");
   });
 
-  it.each(faultKinds)("with %s at every operation, leaves the old file or the new one, whole, and a named error", async (kind) => {
-    const old = "old content";
-    const fresh = "new content, which is longer than the old";
-    let faults = 0;
-    for (let at = 1; ; at++) {
-      const folder = freshFolder();
-      const path = join(folder, "a.json");
-      writeFileSync(path, old);
-      const files = faultyFiles({ kind, at });
-      const error = await writeDurably(path, fresh, files).then(() => null, (each: unknown) => each);
-      if (!files.met()) break;
-      faults += 1;
-      const content = readFileSync(path, "utf8");
-      if (error === null) expect(content).toBe(fresh);
-      else {
-        expect(error).toBeInstanceOf(UserError);
-        expect((error as UserError).code).toBe({ ENOSPC: "E_DISK_FULL", EACCES: "E_READ_ONLY", EROFS: "E_READ_ONLY" }[kind as string] ?? "E_STORAGE");
-        expect([old, fresh]).toContain(content);
+  it.each(faultKinds)(
+    "with %s at every operation, leaves the old file or the new one, whole, and a named error",
+    async (kind) => {
+      const old = "old content";
+      const fresh = "new content, which is longer than the old";
+      let faults = 0;
+      for (let at = 1; ; at++) {
+        const folder = freshFolder();
+        const path = join(folder, "a.json");
+        writeFileSync(path, old);
+        const files = faultyFiles({ kind, at });
+        const error = await writeDurably(path, fresh, files).then(
+          () => null,
+          (each: unknown) => each,
+        );
+        if (!files.met()) break;
+        faults += 1;
+        const content = readFileSync(path, "utf8");
+        if (error === null) expect(content).toBe(fresh);
+        else {
+          expect(error).toBeInstanceOf(UserError);
+          expect((error as UserError).code).toBe(
+            { ENOSPC: "E_DISK_FULL", EACCES: "E_READ_ONLY", EROFS: "E_READ_ONLY" }[kind as string] ?? "E_STORAGE",
+          );
+          expect([old, fresh]).toContain(content);
+        }
+        expect(readdirSync(folder)).toEqual(["a.json"]);
       }
-      expect(readdirSync(folder)).toEqual(["a.json"]);
-    }
-    expect(faults).toBe(kind === "short" ? 1 : 6);
-  });
+      expect(faults).toBe(kind === "short" ? 1 : 6);
+    },
+  );
 
   it("goes on until every byte is written when the system takes only half each time", async () => {
     const path = join(freshFolder(), "a.json");
@@ -74,7 +85,10 @@ describe("writeDurably", () => {
     writeFileSync(path, "old");
     const files = faultyFiles({ kind: "EIO", at: 1, times: 99, among: ({ name }) => name === "sync" });
     const error = await caught(writeDurably(path, "content", files));
-    expect([error.code, error.message]).toEqual(["E_STORAGE", "a.json could not be saved: the disk reports an error (EIO)."]);
+    expect([error.code, error.message]).toEqual([
+      "E_STORAGE",
+      "a.json could not be saved: the disk reports an error (EIO).",
+    ]);
     expect(files.operations.filter(({ name }) => name === "sync")).toHaveLength(2);
     expect(readFileSync(path, "utf8")).toBe("old");
     expect(readdirSync(folder)).toEqual(["a.json"]);
@@ -83,7 +97,10 @@ describe("writeDurably", () => {
   it("says on a full disk how much is needed", async () => {
     const files = faultyFiles({ kind: "ENOSPC", at: 1, among: ({ name }) => name === "write" });
     const error = await caught(writeDurably(join(freshFolder(), "a.json"), "x".repeat(2_345_678), files));
-    expect([error.code, error.message]).toEqual(["E_DISK_FULL", "The disk is full. a.json needs 2.4 MB; free about 3.4 MB."]);
+    expect([error.code, error.message]).toEqual([
+      "E_DISK_FULL",
+      "The disk is full. a.json needs 2.4 MB; free about 3.4 MB.",
+    ]);
   });
 
   it("notices a file that is shorter than what was written", async () => {
@@ -97,8 +114,12 @@ describe("writeDurably", () => {
 
   it("names what the real file system refuses: a name too long, a folder that is gone", async () => {
     const folder = freshFolder();
-    expect((await caught(writeDurably(join(folder, "x".repeat(300)), "content"))).message).toContain("its path is too long (ENAMETOOLONG)");
-    expect((await caught(writeDurably(join(folder, "gone", "a"), "content"))).message).toContain("its folder is gone (ENOENT)");
+    expect((await caught(writeDurably(join(folder, "x".repeat(300)), "content"))).message).toContain(
+      "its path is too long (ENAMETOOLONG)",
+    );
+    expect((await caught(writeDurably(join(folder, "gone", "a"), "content"))).message).toContain(
+      "its folder is gone (ENOENT)",
+    );
   });
 
   it("works under a path of more than 240 characters", async () => {

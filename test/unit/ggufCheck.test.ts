@@ -11,7 +11,11 @@ const folder = mkdtempSync(join(tmpdir(), "distillery-gguf-"));
 afterAll(() => rmSync(folder, { recursive: true }));
 const file = join(folder, "model.gguf");
 
-const failure = (path: string) => checkGguf(path).then(() => null, (error: unknown) => error);
+const failure = (path: string) =>
+  checkGguf(path).then(
+    () => null,
+    (error: unknown) => error,
+  );
 
 test("the embedded student passes", async () => {
   expect(await checkGguf(embeddedStudent)).toEqual({ architecture: "llama", tensors: 272 });

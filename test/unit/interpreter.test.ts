@@ -14,7 +14,11 @@ beforeEach(() => {
 });
 afterEach(() => [root, workspace].forEach((folder) => rmSync(folder, { recursive: true })));
 
-const failure = (pathVariable: string) => findInterpreter(workspace, pathVariable).then(() => null, (error: unknown) => error);
+const failure = (pathVariable: string) =>
+  findInterpreter(workspace, pathVariable).then(
+    () => null,
+    (error: unknown) => error,
+  );
 
 test("the machine's own Python is found and new enough", async () => {
   const { path, version } = await findInterpreter(workspace);

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
 import { UserError } from "../../src/protocol/errors.ts";
@@ -11,7 +11,12 @@ import { mutate } from "../fakes/mutator.ts";
 import { below, seededRandom } from "../fakes/random.ts";
 import { freshFolder } from "../fakes/runs.ts";
 
-const record = (index: number) => ({ type: "item", stage: "references", key: `k${index}`, value: { text: `Über den Wert ${index} — “so”`, tokens: index } });
+const record = (index: number) => ({
+  type: "item",
+  stage: "references",
+  key: `k${index}`,
+  value: { text: `Über den Wert ${index} — “so”`, tokens: index },
+});
 const all = [1, 2, 3, 4, 5, 6].map(record);
 const linesOf = (run = "run-1") => sealAll(all, run).lines;
 const text = (lines: readonly string[]) => lines.map((line) => `${line}\n`).join("");
@@ -68,7 +73,9 @@ describe("a journal", () => {
     const { journal } = await open(files);
     let synced = false;
     const sync = files.operations.length;
-    await journal.append(record(1)).then(() => (synced = files.operations.slice(sync).some(({ name }) => name === "sync")));
+    await journal
+      .append(record(1))
+      .then(() => (synced = files.operations.slice(sync).some(({ name }) => name === "sync")));
     await journal.close();
     expect(synced).toBe(true);
   });
@@ -103,12 +110,15 @@ describe("a torn tail", () => {
 });
 
 describe("a damaged inner line", () => {
-  const damage = (line: number, change: (text: string) => string) => text(linesOf().map((each, index) => (index === line - 1 ? change(each) : each)));
+  const damage = (line: number, change: (text: string) => string) =>
+    text(linesOf().map((each, index) => (index === line - 1 ? change(each) : each)));
 
   it("is named by its number and set aside; the lines after it that the chain still ties to it are kept", async () => {
     const records = await opened(damage(3, (line) => line.replace("Wert 3", "Wert 8")));
     expect(records).toEqual(all.filter((_, index) => index !== 2));
-    expect(notices[0]).toMatch(/^E_JOURNAL_CORRUPT: Line 3 of journal\.jsonl did not verify\. 5 lines are in use; the rest is kept in quarantine\/.*journal\.jsonl\.$/);
+    expect(notices[0]).toMatch(
+      /^E_JOURNAL_CORRUPT: Line 3 of journal\.jsonl did not verify\. 5 lines are in use; the rest is kept in quarantine\/.*journal\.jsonl\.$/,
+    );
     expect(setAside().toString()).toContain("Wert 8");
   });
 
@@ -142,7 +152,11 @@ describe("a damaged inner line", () => {
 it("500 mutated journals: no crash, and never a record that was not written", async () => {
   const random = seededRandom(20260101);
   const written = all.map((each) => stableJson(each));
-  const others = { older: Buffer.from(text(linesOf().slice(0, 4))), foreign: Buffer.from(text(linesOf("run-2"))), sibling: Buffer.from('{"schema":"distillery-run"}\n') };
+  const others = {
+    older: Buffer.from(text(linesOf().slice(0, 4))),
+    foreign: Buffer.from(text(linesOf("run-2"))),
+    sibling: Buffer.from('{"schema":"distillery-run"}\n'),
+  };
   const original = Buffer.from(text(linesOf()));
   let lost = 0;
   let kept = 0;
@@ -154,7 +168,8 @@ it("500 mutated journals: no crash, and never a record that was not written", as
     const start = Buffer.from(text(linesOf().slice(0, line))).length;
     const end = Buffer.from(text(linesOf().slice(0, line + 1))).length - 1;
     const mutated = mutate(round % 2 ? original : original.subarray(start, end), random, others);
-    const bytes = round % 2 ? mutated.bytes : Buffer.concat([original.subarray(0, start), mutated.bytes, original.subarray(end)]);
+    const bytes =
+      round % 2 ? mutated.bytes : Buffer.concat([original.subarray(0, start), mutated.bytes, original.subarray(end)]);
     writeFileSync(path(), bytes);
     const { journal, records } = await open();
     await journal.close();
@@ -178,51 +193,61 @@ it("500 mutated journals: no crash, and never a record that was not written", as
 });
 
 describe("faults", () => {
-  it.each([...faultKinds, "death" as const])("%s at every operation: nothing acknowledged is lost, the error is named, resuming works", async (kind) => {
-    let faults = 0;
-    for (let at = 1; ; at++) {
-      folder = freshFolder();
-      const files = faultyFiles({ kind, at });
-      const acknowledged: unknown[] = [];
-      const error = await (async () => {
-        const { journal } = await open(files);
-        try {
-          for (const each of all.slice(0, 3)) {
-            await journal.append(each);
-            acknowledged.push(each);
+  it.each([...faultKinds, "death" as const])(
+    "%s at every operation: nothing acknowledged is lost, the error is named, resuming works",
+    async (kind) => {
+      let faults = 0;
+      for (let at = 1; ; at++) {
+        folder = freshFolder();
+        const files = faultyFiles({ kind, at });
+        const acknowledged: unknown[] = [];
+        const error = await (async () => {
+          const { journal } = await open(files);
+          try {
+            for (const each of all.slice(0, 3)) {
+              await journal.append(each);
+              acknowledged.push(each);
+            }
+          } finally {
+            await journal.close();
           }
-        } finally {
-          await journal.close();
-        }
-        return null;
-      })().catch((each: unknown) => each);
-      if (!files.met()) break;
-      faults += 1;
-      if (error !== null && kind !== "death") expect(error).toBeInstanceOf(UserError);
-      const { journal, records } = await open();
-      expect(records.slice(0, acknowledged.length)).toEqual(acknowledged);
-      expect(all.slice(0, records.length)).toEqual(records);
-      for (const each of all.slice(records.length)) await journal.append(each);
-      await journal.close();
-      expect((await loadJournal(folder, "run-1", nodeFiles)).records).toEqual(all);
-    }
-    expect(faults).toBeGreaterThanOrEqual(kind === "short" ? 3 : 15);
-  });
+          return null;
+        })().catch((each: unknown) => each);
+        if (!files.met()) break;
+        faults += 1;
+        if (error !== null && kind !== "death") expect(error).toBeInstanceOf(UserError);
+        const { journal, records } = await open();
+        expect(records.slice(0, acknowledged.length)).toEqual(acknowledged);
+        expect(all.slice(0, records.length)).toEqual(records);
+        for (const each of all.slice(records.length)) await journal.append(each);
+        await journal.close();
+        expect((await loadJournal(folder, "run-1", nodeFiles)).records).toEqual(all);
+      }
+      expect(faults).toBeGreaterThanOrEqual(kind === "short" ? 3 : 15);
+    },
+  );
 
   it("says on a full disk how many items are saved, and takes nothing more", async () => {
-    const files = faultyFiles({ kind: "ENOSPC", at: 3, times: 99, among: ({ name }) => name === "write" });
+    const files = faultyFiles({ kind: "ENOSPC", at: 4, among: ({ name }) => name === "write" });
     const { journal } = await open(files);
-    await Promise.all([journal.append(record(1))]);
-    await journal.append(record(2)).catch(() => {});
-    const error = await journal.append(record(3)).then(() => null, (each: unknown) => each as UserError);
+    await journal.append({ type: "run", file: {} });
+    for (const index of [1, 2]) await journal.append(record(index));
+    // Only one write fails, but what follows a line that is not there would break the chain.
+    for (const index of [3, 4])
+      await expect(journal.append(record(index))).rejects.toMatchObject({
+        code: "E_DISK_FULL",
+        message: expect.stringMatching(
+          /^The disk is full\. 2 finished items are saved\. journal\.jsonl needs \d+ bytes; free about 1\.1 MB\.$/,
+        ),
+      });
     await journal.close();
-    expect(error?.code).toBe("E_DISK_FULL");
-    expect(error?.message).toMatch(/^The disk is full\. \d finished items are saved\. journal\.jsonl needs \d+ bytes; free about 1\.1 MB\.$/);
-    expect((await loadJournal(folder, "run-1", nodeFiles)).aside).toHaveLength(0);
+    const { records, aside } = await loadJournal(folder, "run-1", nodeFiles);
+    expect([records.slice(1), aside.length]).toEqual([[record(1), record(2)], 0]);
   });
 
   it("writes everything into a new file when an fsync fails, and stops when that fails too", async () => {
-    const syncs = (operation: { name: string; path: string }) => operation.name === "sync" && !operation.path.endsWith(".tmp");
+    const syncs = (operation: { name: string; path: string }) =>
+      operation.name === "sync" && !operation.path.endsWith(".tmp");
     const once = faultyFiles({ kind: "EIO", at: 2, among: syncs });
     const { journal } = await open(once);
     for (const each of all) await journal.append(each);
@@ -237,14 +262,14 @@ describe("faults", () => {
   });
 });
 
-it("gets a new chain under another run's id, and only when it verifies", () => {
+it("gets a new chain under another run's id, and only when it verifies", async () => {
   const file = { type: "run", file: { id: "run-1", seed: 1 } };
   const bytes = Buffer.from(text(sealAll([file, ...all], "run-1").lines));
   const renamed = rechained(bytes, "run-1", "run-9");
-  mkdirSync(join(folder, "other"));
-  writeFileSync(join(folder, "other", "journal.jsonl"), renamed ?? "");
-  return loadJournal(join(folder, "other"), "run-9", nodeFiles).then(({ records }) => {
-    expect(records).toEqual([{ type: "run", file: { id: "run-9", seed: 1 } }, ...all]);
-    expect(rechained(bytes.subarray(0, -3), "run-1", "run-9")).toBeNull();
-  });
+  writeFileSync(path(), renamed ?? "");
+  expect((await loadJournal(folder, "run-9", nodeFiles)).records).toEqual([
+    { type: "run", file: { id: "run-9", seed: 1 } },
+    ...all,
+  ]);
+  expect(rechained(bytes.subarray(0, -3), "run-1", "run-9")).toBeNull();
 });

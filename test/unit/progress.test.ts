@@ -5,10 +5,10 @@ import { createProgress, duration } from "../../src/cli/progress.ts";
 const started: RunEvent = { type: "runStarted", run: "r", cycles: 1, teacher: "offline", student: "s" };
 
 /** Feeds events one second apart; returns everything written. */
-function written(events: readonly RunEvent[], isTTY: boolean, secondsApart = 1): string {
+function written(events: readonly RunEvent[], isTTY: boolean, secondsApart = 1, columns = 100): string {
   let text = "";
   let now = 0;
-  const progress = createProgress({ write: (chunk) => (text += chunk), isTTY, columns: 100 }, () => now);
+  const progress = createProgress({ write: (chunk) => (text += chunk), isTTY, columns }, () => now);
   for (const event of events) {
     now += secondsApart * 1000;
     progress.show(event);
@@ -46,6 +46,22 @@ test("a terminal shows one line a stage, with count and time left", () => {
   expect(lines).toHaveLength(7);
   expect(lines[0]).toMatch(/^▸ 1 Question generation\s+10\/20, about 4 s left$/);
   expect(lines[6]).toMatch(/^· 7 Comparison$/);
+});
+
+test("a line never wraps, also where the terminal does not know its width", () => {
+  const long: RunEvent = {
+    type: "stageFinished",
+    cycle: 1,
+    stage: "questions",
+    seconds: 8,
+    reused: false,
+    summary: "x".repeat(300),
+  };
+  for (const columns of [0, 40, 100]) {
+    const [first = ""] = screen(written([started, long], true, 1, columns));
+    expect(first).toHaveLength((columns || 80) - 1);
+    expect(first).toMatch(/^✓ 1 Question generation.*…$/);
+  }
 });
 
 test("a finished stage shows its time and summary, a reused one that it was reused", () => {

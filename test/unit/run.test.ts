@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { stageIds } from "../../src/protocol/model.ts";
@@ -147,6 +147,19 @@ describe("what depends on what", () => {
     expect(again.parts.calls.answers).toBe(0);
     expect(again.events.some((event) => event.type === "notice" && event.text.includes("E_CKPT_CORRUPT"))).toBe(true);
   });
+});
+
+it.each(["adapter.gguf", "adapter_model.safetensors"])("trains again when %s is gone, and says so", async (file) => {
+  const root = freshFolder();
+  await play(root, fakeRunFile());
+  const adapter = join(root, "runs/run-1/cycle-1/adapter");
+  expect(existsSync(join(adapter, "training"))).toBe(false);
+  rmSync(join(adapter, file));
+  const again = await play(root, fakeRunFile());
+  expect(again.parts.calls.trainings).toBe(1);
+  expect(again.parts.calls.answers).toBe(0);
+  expect(existsSync(join(adapter, file))).toBe(true);
+  expect(again.events.some((event) => event.type === "notice" && event.text.includes("E_ARTEFACT_MISSING"))).toBe(true);
 });
 
 describe("three cycles", () => {

@@ -19,21 +19,42 @@ afterEach(() => {
 });
 
 function contender(folder: string, rounds = 1, atOnce = 1) {
-  const child = spawn(process.execPath, [fileURLToPath(new URL("../fakes/lockContender.ts", import.meta.url)), folder, String(rounds), String(atOnce)], { stdio: ["pipe", "pipe", "inherit"] });
+  const child = spawn(
+    process.execPath,
+    [fileURLToPath(new URL("../fakes/lockContender.ts", import.meta.url)), folder, String(rounds), String(atOnce)],
+    { stdio: ["pipe", "pipe", "inherit"] },
+  );
   children.push(child);
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-  return { child, next: () => child.stdin.write("\n"), said: async () => JSON.parse((await lines.next()).value as string) as string[] };
+  return {
+    child,
+    next: () => child.stdin.write("\n"),
+    said: async () => JSON.parse((await lines.next()).value as string) as string[],
+  };
 }
 
 const refused = async (folder: string): Promise<UserError> => {
-  const error = await acquireRunLock(folder, nodeFiles).then(() => null, (each: unknown) => each);
+  const error = await acquireRunLock(folder, nodeFiles).then(
+    () => null,
+    (each: unknown) => each,
+  );
   expect(error).toBeInstanceOf(UserError);
   return error as UserError;
 };
 
 const note = (folder: string, holder: object, name = "other") => {
   mkdirSync(folder, { recursive: true });
-  writeFileSync(join(folder, `${name}.json`), JSON.stringify({ pid: process.pid, started: null, host: hostname(), token: name, since: new Date().toISOString(), ...holder }));
+  writeFileSync(
+    join(folder, `${name}.json`),
+    JSON.stringify({
+      pid: process.pid,
+      started: null,
+      host: hostname(),
+      token: name,
+      since: new Date().toISOString(),
+      ...holder,
+    }),
+  );
 };
 
 describe("a run's lock", () => {
@@ -53,7 +74,9 @@ describe("a run's lock", () => {
   it("names the day when that was not today, and the other machine", async () => {
     const folder = freshFolder();
     note(folder, { host: "elsewhere", pid: 4711, since: "2020-02-03T10:32:00.000Z" });
-    expect((await refused(folder)).message).toMatch(/^This run is open on another machine \(elsewhere, pid 4711, since 2020-02-0\d \d\d:\d2\)\.$/);
+    expect((await refused(folder)).message).toMatch(
+      /^This run is open on another machine \(elsewhere, pid 4711, since 2020-02-0\d \d\d:\d2\)\.$/,
+    );
   });
 
   it("is taken over from a process that was killed, at once", async () => {
@@ -114,7 +137,10 @@ describe("a run's lock", () => {
       const [one = [], other = []] = await Promise.all(both.map((each) => each.said()));
       one.forEach((said, index) => {
         const pair = [said, other[index] as string];
-        expect(pair.filter((each) => each === "held"), pair.join(" / ")).toHaveLength(1);
+        expect(
+          pair.filter((each) => each === "held"),
+          pair.join(" / "),
+        ).toHaveLength(1);
         expect(pair.find((each) => each !== "held")).toMatch(/^E_RUN_LOCKED This run is open in another window/);
       });
       expect(one).toHaveLength(atOnce);
@@ -122,23 +148,34 @@ describe("a run's lock", () => {
     }
   });
 
-  it.each(faultKinds)("with %s at every operation either is taken or names the error, and leaves no lock behind", async (kind) => {
-    let faults = 0;
-    for (let at = 1; ; at++) {
-      const folder = join(freshFolder(), "locks");
-      const files = faultyFiles({ kind, at });
-      const release = async (lock: { release(): Promise<void> }) => {
-        const error = await lock.release().then(() => null, (each: unknown) => each);
-        if (error === null) return;
-        expect(error).toBeInstanceOf(UserError);
-        await lock.release();
-      };
-      const error = await acquireRunLock(folder, files).then(release).then(() => null, (each: unknown) => each);
-      if (!files.met()) break;
-      faults += 1;
-      if (error !== null) expect(error).toBeInstanceOf(UserError);
-      await release(await acquireRunLock(folder, nodeFiles));
-    }
-    expect(faults).toBeGreaterThanOrEqual(kind === "short" ? 1 : 7);
-  });
+  it.each(faultKinds)(
+    "with %s at every operation either is taken or names the error, and leaves no lock behind",
+    async (kind) => {
+      let faults = 0;
+      for (let at = 1; ; at++) {
+        const folder = join(freshFolder(), "locks");
+        const files = faultyFiles({ kind, at });
+        const release = async (lock: { release(): Promise<void> }) => {
+          const error = await lock.release().then(
+            () => null,
+            (each: unknown) => each,
+          );
+          if (error === null) return;
+          expect(error).toBeInstanceOf(UserError);
+          await lock.release();
+        };
+        const error = await acquireRunLock(folder, files)
+          .then(release)
+          .then(
+            () => null,
+            (each: unknown) => each,
+          );
+        if (!files.met()) break;
+        faults += 1;
+        if (error !== null) expect(error).toBeInstanceOf(UserError);
+        await release(await acquireRunLock(folder, nodeFiles));
+      }
+      expect(faults).toBeGreaterThanOrEqual(kind === "short" ? 1 : 7);
+    },
+  );
 });

@@ -8,7 +8,11 @@ import { adapterContent, adapterFiles, fakeFrame } from "../fakes/checkpoints.ts
 import { faultKinds, faultyFiles, type FaultKind } from "../fakes/faultyFiles.ts";
 import { fakeRunFile, freshFolder } from "../fakes/runs.ts";
 
-type Step = [name: string, act: (run: FileRunStore, folder: string) => Promise<unknown>, holds: (run: FileRunStore, folder: string) => Promise<void>];
+type Step = [
+  name: string,
+  act: (run: FileRunStore, folder: string) => Promise<unknown>,
+  holds: (run: FileRunStore, folder: string) => Promise<void>,
+];
 
 function writeAdapter(folder: string, mark: string) {
   mkdirSync(join(folder, "cycle-1/adapter"), { recursive: true });
@@ -18,18 +22,43 @@ function writeAdapter(folder: string, mark: string) {
 const reads = (stage: "references" | "fineTuning", mark: string) => async (run: FileRunStore) => {
   expect((await run.readCheckpoint(1, stage))?.frame).toEqual(fakeFrame("run-1", 1, stage, mark));
 };
-const supersededTraining = async (run: FileRunStore) => (await run.listSuperseded()).find(({ stage }) => stage === "fineTuning")?.file;
-const superseded = (count: number) => async (run: FileRunStore) => expect((await run.listSuperseded()).length).toBeGreaterThanOrEqual(count);
+const supersededTraining = async (run: FileRunStore) =>
+  (await run.listSuperseded()).find(({ stage }) => stage === "fineTuning")?.file;
+const superseded = (count: number) => async (run: FileRunStore) =>
+  expect((await run.listSuperseded()).length).toBeGreaterThanOrEqual(count);
 
 /** Everything a store does; each step with what must hold once it was acknowledged, until a later step changes it. */
 const steps: Step[] = [
-  ["item", (run) => run.addItem("references", "k1", { value: 1 }), async (run) => expect(run.item("k1")).toEqual({ value: 1 })],
+  [
+    "item",
+    (run) => run.addItem("references", "k1", { value: 1 }),
+    async (run) => expect(run.item("k1")).toEqual({ value: 1 }),
+  ],
   ["checkpoint", (run) => run.writeCheckpoint(fakeFrame("run-1", 1, "references", "one")), reads("references", "one")],
-  ["adapter", async (run, folder) => (writeAdapter(folder, "one"), run.writeCheckpoint(fakeFrame("run-1", 1, "fineTuning", "one"))), reads("fineTuning", "one")],
-  ["settings", (run) => run.updateFile((file) => ({ ...file, attempts: { "1/questions": 1 } })), async (run) => expect(run.file.attempts["1/questions"]).toBe(1)],
-  ["report", (run) => run.writeFile("report.md", "# Report"), async (_run, folder) => expect(readFileSync(join(folder, "report.md"), "utf8")).toBe("# Report")],
+  [
+    "adapter",
+    async (run, folder) => (
+      writeAdapter(folder, "one"),
+      run.writeCheckpoint(fakeFrame("run-1", 1, "fineTuning", "one"))
+    ),
+    reads("fineTuning", "one"),
+  ],
+  [
+    "settings",
+    (run) => run.updateFile((file) => ({ ...file, attempts: { "1/questions": 1 } })),
+    async (run) => expect(run.file.attempts["1/questions"]).toBe(1),
+  ],
+  [
+    "report",
+    (run) => run.writeFile("report.md", "# Report"),
+    async (_run, folder) => expect(readFileSync(join(folder, "report.md"), "utf8")).toBe("# Report"),
+  ],
   ["supersede", (run) => run.supersede(1, "fineTuning"), superseded(1)],
-  ["second item", (run) => run.addItem("references", "k2", { value: 2 }), async (run) => expect(run.item("k2")).toEqual({ value: 2 })],
+  [
+    "second item",
+    (run) => run.addItem("references", "k2", { value: 2 }),
+    async (run) => expect(run.item("k2")).toEqual({ value: 2 }),
+  ],
   ["restore", async (run) => run.restoreSuperseded((await supersededTraining(run)) ?? ""), reads("fineTuning", "one")],
 ];
 /** Steps whose effect a later one takes back. */
@@ -62,13 +91,17 @@ it.each<[string, (at: number) => FaultKind]>([
             started.push(name);
             await act(run, folder);
             done.push(name);
-            if (name === "checkpoint") bytes.set("cycle-1/references.json", readFileSync(join(folder, "cycle-1/references.json"), "utf8"));
+            if (name === "checkpoint")
+              bytes.set("cycle-1/references.json", readFileSync(join(folder, "cycle-1/references.json"), "utf8"));
           }
         } finally {
           await run.close();
         }
       };
-      const error = await work().then(() => null, (each: unknown) => each);
+      const error = await work().then(
+        () => null,
+        (each: unknown) => each,
+      );
       if (!files.met()) break;
       faults += 1;
       const where = `${kind} at operation ${at}, ${files.operations[at - 1]?.name} ${files.operations[at - 1]?.path.slice(root.length)}`;
@@ -93,7 +126,11 @@ it.each<[string, (at: number) => FaultKind]>([
         await holds(run, folder);
       }
       await run.close();
-      for (const sub of [".", "cycle-1"]) expect(readdirSync(join(folder, sub)).filter((file) => file.endsWith(".tmp")), where).toEqual([]);
+      for (const sub of [".", "cycle-1"])
+        expect(
+          readdirSync(join(folder, sub)).filter((file) => file.endsWith(".tmp")),
+          where,
+        ).toEqual([]);
       rmSync(root, { recursive: true });
     }
     expect(faults).toBeGreaterThan(kindAt(1) === "short" ? 10 : 100);

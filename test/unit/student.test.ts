@@ -31,7 +31,11 @@ const ask = (student: Pick<LocalStudent, "generate">, question: string, options:
     seed: 7,
     ...options,
   });
-const failureOf = (work: Promise<unknown>) => work.then(() => null, (error: unknown) => error);
+const failureOf = (work: Promise<unknown>) =>
+  work.then(
+    () => null,
+    (error: unknown) => error,
+  );
 /** Long enough that it is surely still going when something happens to it. */
 const long = { maxNewTokens: 1_500, temperature: 1.5, repetitionPenalty: 1.5 };
 
@@ -39,8 +43,14 @@ test("the same prompt and seed give the same text, whatever was asked before or 
   const student = studentOf();
   const first = await ask(student, "What is a Pod?");
   await ask(student, "What is a Pod for?");
-  await student.generate([{ role: "user", content: "Another prompt altogether" }], { ...recipeSampling, maxNewTokens: 4, seed: 1 });
-  const beside = await Promise.all(["What is a Pod?", "What is DNS?", "What is a Pod?"].map((text) => ask(student, text)));
+  await student.generate([{ role: "user", content: "Another prompt altogether" }], {
+    ...recipeSampling,
+    maxNewTokens: 4,
+    seed: 1,
+  });
+  const beside = await Promise.all(
+    ["What is a Pod?", "What is DNS?", "What is a Pod?"].map((text) => ask(student, text)),
+  );
   expect(beside[0]?.text).toBe(first.text);
   expect(beside[2]?.text).toBe(first.text);
   expect((await ask(studentOf(), "What is a Pod?")).text).toBe(first.text);
@@ -63,7 +73,11 @@ test("every sampling value arrives: greedy ignores the seed, one candidate is gr
 
 test("the model's own end, the length and the time each end an answer under their name", async () => {
   const student = studentOf();
-  const greeting = await student.generate([{ role: "user", content: "Say only: yes" }], { ...recipeSampling, temperature: 0, seed: 1 });
+  const greeting = await student.generate([{ role: "user", content: "Say only: yes" }], {
+    ...recipeSampling,
+    temperature: 0,
+    seed: 1,
+  });
   expect(greeting.stop).toBe("stop");
   expect(greeting.text).not.toMatch(/<\|im_(start|end)\|>|\s$/);
   const cut = await ask(student, "What is a Pod?", { maxNewTokens: 5 });
@@ -95,7 +109,9 @@ test("an abort ends the answer, the waiting ones too, and leaves the process in 
   await student.device();
   const pid = student.pid();
   const stop = new AbortController();
-  const running = failureOf(ask(student, "Tell a long story.", { ...long, signal: stop.signal, onText: () => stop.abort() }));
+  const running = failureOf(
+    ask(student, "Tell a long story.", { ...long, signal: stop.signal, onText: () => stop.abort() }),
+  );
   const waiting = failureOf(ask(student, "And another one.", { ...long, signal: stop.signal }));
   expect(await running).toMatchObject({ code: "E_STOPPED" });
   expect(await waiting).toMatchObject({ code: "E_STOPPED" });
@@ -114,10 +130,16 @@ test("a killed process is an error of its own, and the next request gets a new o
 test("a process that dies again and again is started three times and no more", async () => {
   const childFile = join(folder, "dying.mjs");
   const starts = join(folder, "starts");
-  writeFileSync(childFile, `import{appendFileSync}from"node:fs";appendFileSync(${JSON.stringify(starts)},"x");process.exit(7)`);
+  writeFileSync(
+    childFile,
+    `import{appendFileSync}from"node:fs";appendFileSync(${JSON.stringify(starts)},"x");process.exit(7)`,
+  );
   const student = studentOf({ childFile });
   for (let round = 0; round < 3; round++)
-    expect(await failureOf(ask(student, "?"))).toMatchObject({ code: "E_STUDENT_DIED", message: expect.stringContaining("exit code 7") });
+    expect(await failureOf(ask(student, "?"))).toMatchObject({
+      code: "E_STUDENT_DIED",
+      message: expect.stringContaining("exit code 7"),
+    });
   expect(await failureOf(ask(student, "?"))).toMatchObject({ message: expect.stringContaining("3 times in a row") });
   expect(readFileSync(starts, "utf8")).toBe("xxx");
 });
@@ -186,5 +208,12 @@ function emptyModel(): Buffer {
   numbers.writeUInt32LE(3, 0);
   numbers.writeBigUInt64LE(1n, 12);
   const stringType = Buffer.from([8, 0, 0, 0]);
-  return Buffer.concat([Buffer.from("GGUF"), numbers, text("general.architecture"), stringType, text("llama"), Buffer.alloc(64)]);
+  return Buffer.concat([
+    Buffer.from("GGUF"),
+    numbers,
+    text("general.architecture"),
+    stringType,
+    text("llama"),
+    Buffer.alloc(64),
+  ]);
 }

@@ -28,7 +28,12 @@ export interface RunFileEntry {
  * All files below a folder of a run, in the order of their paths; empty when the folder is missing.
  * @throws UserError E_PATH_OUTSIDE for links, pipes and devices.
  */
-export async function filesBelow(root: string, folder: string, files: FileLayer, skip: (path: string) => boolean = () => false): Promise<RunFileEntry[]> {
+export async function filesBelow(
+  root: string,
+  folder: string,
+  files: FileLayer,
+  skip: (path: string) => boolean = () => false,
+): Promise<RunFileEntry[]> {
   const found: RunFileEntry[] = [];
   const visit = async (below: string) => {
     const relative = [folder, below].filter(Boolean).join("/");
@@ -50,7 +55,8 @@ export async function filesBelow(root: string, folder: string, files: FileLayer,
 /** Relative path → sha256 of all files below a folder of a run; see {@link filesBelow}. */
 export async function hashesBelow(root: string, folder: string, files: FileLayer): Promise<Record<string, string>> {
   const hashes: [string, string][] = [];
-  for (const { path } of await filesBelow(root, folder, files)) hashes.push([path, await hashAt(root, `${folder}/${path}`, files, false)]);
+  for (const { path } of await filesBelow(root, folder, files))
+    hashes.push([path, await hashAt(root, `${folder}/${path}`, files, false)]);
   return Object.fromEntries(hashes);
 }
 
@@ -81,13 +87,20 @@ export async function checkAdapter(
 ): Promise<void> {
   checkRelative(output.adapter.folder);
   if (output.adapter.folder !== adapterPath(cycle))
-    throw new UserError("E_PATH_OUTSIDE", `The fine-tuning of cycle ${cycle} names ${JSON.stringify(output.adapter.folder)} as its adapter's folder.`);
+    throw new UserError(
+      "E_PATH_OUTSIDE",
+      `The fine-tuning of cycle ${cycle} names ${JSON.stringify(output.adapter.folder)} as its adapter's folder.`,
+    );
   for (const [file, expected] of Object.entries(output.adapter.files)) {
     const path = `${at}/${file}`;
     checkRelative(path);
     const actual = await hashAt(root, path, files, durable);
     if (actual !== expected)
-      throw new UserError("E_ARTEFACT_MISMATCH", `${path} is not the file that the fine-tuning of cycle ${cycle} made.`);
+      throw new UserError(
+        "E_ARTEFACT_MISMATCH",
+        `${path} is not the file that the fine-tuning of cycle ${cycle} made.`,
+      );
   }
-  if (durable) await files.syncFolder(join(root, at)).catch((error: unknown) => Promise.reject(writeError(error, at, 0)));
+  if (durable)
+    await files.syncFolder(join(root, at)).catch((error: unknown) => Promise.reject(writeError(error, at, 0)));
 }

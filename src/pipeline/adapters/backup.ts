@@ -24,17 +24,32 @@ export interface BackupResult {
  * Writes a backup of an open run (its lock keeps it from changing elsewhere) to `target`, replacing a file there.
  * @throws UserError E_DISK_FULL, E_READ_ONLY, E_STORAGE, E_PATH_OUTSIDE.
  */
-export async function backupRun(run: FileRunStore, target: string, files: FileLayer = nodeFiles): Promise<BackupResult> {
+export async function backupRun(
+  run: FileRunStore,
+  target: string,
+  files: FileLayer = nodeFiles,
+): Promise<BackupResult> {
   const broken = await unverified(run, files);
   const listed = await filesBelow(run.folder, "", files, (path) => isLeftOut(path) || broken.has(path));
-  const header: BackupHeader = { schema: "distillery-backup", version: 1, run: run.file.id, created: new Date().toISOString(), files: [] };
+  const header: BackupHeader = {
+    schema: "distillery-backup",
+    version: 1,
+    run: run.file.id,
+    created: new Date().toISOString(),
+    files: [],
+  };
   // Events may still be added while the backup is made; the size listed is what goes in.
   for (const { path, size } of listed) {
-    if (path.endsWith(".jsonl")) header.files.push({ path, size, sha256: await hashOfStart(run.folder, path, size, files) });
+    if (path.endsWith(".jsonl"))
+      header.files.push({ path, size, sha256: await hashOfStart(run.folder, path, size, files) });
     else header.files.push({ path, size, sha256: await hashAt(run.folder, path, files, false) });
   }
   await writePiecesDurably(target, packBackup(header, contents(run.folder, header, files)), files);
-  return { files: listed.length, bytes: listed.reduce((sum, { size }) => sum + size, 0), leftOut: [...broken].map(([path, reason]) => `${path}: ${reason}`) };
+  return {
+    files: listed.length,
+    bytes: listed.reduce((sum, { size }) => sum + size, 0),
+    leftOut: [...broken].map(([path, reason]) => `${path}: ${reason}`),
+  };
 }
 
 /** Paths of checkpoints that do not verify, superseded ones included, with the reason. */
@@ -48,8 +63,10 @@ async function unverified({ folder, file }: FileRunStore, files: FileLayer): Pro
       broken.set(path, `${error.code}: ${error.message}`);
     }
   };
-  for (const { cycle, stage, file: path } of await checkpointNames(folder, files)) await attempt(path, () => readVerified(folder, file.id, cycle, stage, files));
-  for (const { file: path } of await listSuperseded(folder, files)) await attempt(path, () => readSuperseded(folder, file.id, path, files));
+  for (const { cycle, stage, file: path } of await checkpointNames(folder, files))
+    await attempt(path, () => readVerified(folder, file.id, cycle, stage, files));
+  for (const { file: path } of await listSuperseded(folder, files))
+    await attempt(path, () => readSuperseded(folder, file.id, path, files));
   return broken;
 }
 
@@ -60,7 +77,9 @@ function isLeftOut(path: string): boolean {
 }
 
 async function hashOfStart(folder: string, path: string, size: number, files: FileLayer): Promise<string> {
-  const bytes = await readWhole(files, join(folder, path)).catch((error: unknown) => Promise.reject(readError(error, path)));
+  const bytes = await readWhole(files, join(folder, path)).catch((error: unknown) =>
+    Promise.reject(readError(error, path)),
+  );
   return createHash("sha256").update(bytes.subarray(0, size)).digest("hex");
 }
 
@@ -81,7 +100,7 @@ async function* contents(folder: string, header: BackupHeader, files: FileLayer)
 
 async function* piecesOf(path: string, size: number, files: FileLayer): AsyncGenerator<Buffer> {
   const longest = 768 * 1024;
-  for (let position = 0; position < size; ) {
+  for (let position = 0; position < size;) {
     const buffer = Buffer.alloc(Math.min(longest, size - position));
     const count = await withFile(files, path, "read", (file) => file.read(buffer, position));
     if (count === 0) return;

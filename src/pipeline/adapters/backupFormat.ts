@@ -18,7 +18,11 @@ export const backupHeaderSchema = z.strictObject({
   version: z.literal(1),
   run: idSchema,
   created: z.iso.datetime(),
-  files: z.array(z.strictObject({ path: z.string(), size: z.int().nonnegative(), sha256: z.string().regex(/^[0-9a-f]{64}$/) })).max(100_000),
+  files: z
+    .array(
+      z.strictObject({ path: z.string(), size: z.int().nonnegative(), sha256: z.string().regex(/^[0-9a-f]{64}$/) }),
+    )
+    .max(100_000),
 });
 export type BackupHeader = z.infer<typeof backupHeaderSchema>;
 
@@ -39,7 +43,8 @@ export function packBackup(header: BackupHeader, pieces: AsyncIterable<Uint8Arra
   return source.pipe(gzip);
 }
 
-export const badBackup = (what: string): UserError => new UserError("E_BACKUP", `This backup cannot be restored: ${what}.`);
+export const badBackup = (what: string): UserError =>
+  new UserError("E_BACKUP", `This backup cannot be restored: ${what}.`);
 
 async function* linesOf(path: string): AsyncGenerator<string> {
   const gunzip = createGunzip();
@@ -81,14 +86,17 @@ function parseLine<T>(schema: z.ZodType<T>, line: string, what: string): T {
  * `close` lets go of the file and is always to be called.
  * @throws UserError E_BACKUP, E_STORAGE.
  */
-export async function openBackup(path: string): Promise<{ header: BackupHeader; pieces: AsyncGenerator<Buffer>; close(): Promise<void> }> {
+export async function openBackup(
+  path: string,
+): Promise<{ header: BackupHeader; pieces: AsyncGenerator<Buffer>; close(): Promise<void> }> {
   const lines = linesOf(path);
   const close = async () => void (await lines.return(undefined));
   let header: BackupHeader;
   try {
     const first = await lines.next();
     if (first.done) throw badBackup("it is empty");
-    if (/"schema":"distillery-backup","version":(?!1\D)/.test(first.value)) throw badBackup("it was written by another version of Distillery");
+    if (/"schema":"distillery-backup","version":(?!1\D)/.test(first.value))
+      throw badBackup("it was written by another version of Distillery");
     header = parseLine(backupHeaderSchema, first.value, "its first line");
   } catch (error) {
     await close();

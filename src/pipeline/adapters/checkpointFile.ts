@@ -2,7 +2,13 @@
 import { z } from "zod";
 import { UserError } from "../../protocol/errors.ts";
 import { stageOutputSchemas, type StageId } from "../../protocol/model.ts";
-import { checkpointFrameSchema, checkpointSchemaVersion, runFileSchema, type CheckpointFrame, type RunFile } from "../../protocol/run.ts";
+import {
+  checkpointFrameSchema,
+  checkpointSchemaVersion,
+  runFileSchema,
+  type CheckpointFrame,
+  type RunFile,
+} from "../../protocol/run.ts";
 import { hashOf, stableJson } from "../hash.ts";
 import { parseStrict } from "./strictJson.ts";
 
@@ -46,12 +52,21 @@ function complaintOf(error: z.ZodError, below = ""): string {
 function parseDocument(bytes: Uint8Array, schema: string, version: number, name: string): object {
   const parsed = parseStrict(bytes);
   if ("problem" in parsed)
-    throw failed(parsed.kind === "syntax" ? "E_CKPT_CORRUPT" : "E_CKPT_SCHEMA", name, `does not verify: ${parsed.problem}`);
+    throw failed(
+      parsed.kind === "syntax" ? "E_CKPT_CORRUPT" : "E_CKPT_SCHEMA",
+      name,
+      `does not verify: ${parsed.problem}`,
+    );
   const { value } = parsed;
-  if (typeof value !== "object" || value === null || Array.isArray(value)) throw failed("E_CKPT_SCHEMA", name, "does not hold an object");
+  if (typeof value !== "object" || value === null || Array.isArray(value))
+    throw failed("E_CKPT_SCHEMA", name, "does not hold an object");
   const found = value as { schema?: unknown; version?: unknown };
   if (found.schema === schema && Number.isInteger(found.version) && (found.version as number) > version)
-    throw failed("E_CKPT_NEWER", name, `was written by a later version of Distillery (format ${found.version as number}; this one knows up to ${version})`);
+    throw failed(
+      "E_CKPT_NEWER",
+      name,
+      `was written by a later version of Distillery (format ${found.version as number}; this one knows up to ${version})`,
+    );
   return value;
 }
 
@@ -63,7 +78,11 @@ function verifyChecksum({ checksum, ...content }: { checksum: string }, name: st
  * @param name the file as people know it.
  * @throws UserError E_CKPT_CORRUPT, E_CKPT_SCHEMA (with the path of the field), E_CKPT_NEWER.
  */
-export function decodeCheckpoint(bytes: Uint8Array, expected: { run: string; cycle: number; stage: StageId }, name: string): Checkpoint {
+export function decodeCheckpoint(
+  bytes: Uint8Array,
+  expected: { run: string; cycle: number; stage: StageId },
+  name: string,
+): Checkpoint {
   const document = parseDocument(bytes, "distillery-checkpoint", checkpointSchemaVersion, name);
   const parsed = storedCheckpointSchema.safeParse(document);
   if (!parsed.success) throw failed("E_CKPT_SCHEMA", name, complaintOf(parsed.error));
@@ -71,7 +90,8 @@ export function decodeCheckpoint(bytes: Uint8Array, expected: { run: string; cyc
   if (!output.success) throw failed("E_CKPT_SCHEMA", name, complaintOf(output.error, "output"));
   verifyChecksum(parsed.data, name);
   const { attempt, checksum: _, ...frame } = parsed.data;
-  if (hashOf(frame.output) !== frame.outputHash) throw failed("E_CKPT_CORRUPT", name, "holds an output that does not match its hash");
+  if (hashOf(frame.output) !== frame.outputHash)
+    throw failed("E_CKPT_CORRUPT", name, "holds an output that does not match its hash");
   if (frame.run !== expected.run) throw failed("E_CKPT_CORRUPT", name, `belongs to the run ${frame.run}`);
   if (frame.cycle !== expected.cycle || frame.stage !== expected.stage)
     throw failed("E_CKPT_CORRUPT", name, `holds the ${frame.stage} of cycle ${frame.cycle}`);

@@ -15,7 +15,8 @@ async function bytesOf(folder: string, path: string, files: FileLayer): Promise<
     const found = await inside(folder, path, files);
     if (found.facts === null) return null;
     if (found.facts.kind !== "file") throw new UserError("E_CKPT_SCHEMA", `${path} is a folder.`);
-    if (found.facts.size > largestCheckpoint) throw new UserError("E_CKPT_SCHEMA", `${path} is far larger than any checkpoint.`);
+    if (found.facts.size > largestCheckpoint)
+      throw new UserError("E_CKPT_SCHEMA", `${path} is far larger than any checkpoint.`);
     return await readWhole(files, found.path);
   } catch (error) {
     throw readError(error, path);
@@ -37,7 +38,13 @@ export async function readCheckpointAt(
 }
 
 /** As {@link readCheckpointAt} at the stage's own place, with the adapter's files hashed. */
-export async function readVerified(folder: string, run: string, cycle: number, stage: StageId, files: FileLayer): Promise<Checkpoint | null> {
+export async function readVerified(
+  folder: string,
+  run: string,
+  cycle: number,
+  stage: StageId,
+  files: FileLayer,
+): Promise<Checkpoint | null> {
   const checkpoint = await readCheckpointAt(folder, checkpointPath(cycle, stage), { run, cycle, stage }, files);
   if (checkpoint && stage === "fineTuning")
     await checkAdapter(folder, checkpoint.frame.output as StageOutputs["fineTuning"], cycle, adapterPath(cycle), files);
@@ -87,7 +94,11 @@ export async function* entries(folder: string, run: string, files: FileLayer): A
       if (checkpoint) yield { ...name, state: "ok", frame: checkpoint.frame };
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
-      yield { ...name, state: error.code === "E_CKPT_NEWER" ? "newer" : "damaged", reason: `${error.code}: ${error.message}` };
+      yield {
+        ...name,
+        state: error.code === "E_CKPT_NEWER" ? "newer" : "damaged",
+        reason: `${error.code}: ${error.message}`,
+      };
     }
   }
 }

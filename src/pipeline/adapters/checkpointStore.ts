@@ -39,7 +39,10 @@ export const locksName = "locks";
 const unknown = (id: string) => new UserError("E_RUN_UNKNOWN", `There is no run ${JSON.stringify(id.slice(0, 80))}.`);
 
 /** A store over the folder `root` (absolute), which is made when the first run is. */
-export function createCheckpointStore(root: string, { files = nodeFiles, onNotice = () => {} }: StoreOptions = {}): FileCheckpointStore {
+export function createCheckpointStore(
+  root: string,
+  { files = nodeFiles, onNotice = () => {} }: StoreOptions = {},
+): FileCheckpointStore {
   const locate = async (id: string): Promise<string> => {
     if (!idSchema.safeParse(id).success) throw unknown(id);
     try {
@@ -90,7 +93,10 @@ export function createCheckpointStore(root: string, { files = nodeFiles, onNotic
     async runs() {
       const found: ({ id: string; file: RunFile } | { id: string; reason: string })[] = [];
       const { path, facts } = await inside(root, runsName, files);
-      const names = facts?.kind === "folder" ? await files.readdir(path).catch((error: unknown) => Promise.reject(readError(error, runsName))) : [];
+      const names =
+        facts?.kind === "folder"
+          ? await files.readdir(path).catch((error: unknown) => Promise.reject(readError(error, runsName)))
+          : [];
       for (const id of names.filter((name) => idSchema.safeParse(name).success)) {
         try {
           found.push({ id, file: await readRunFile(await locate(id), id, files) });
@@ -133,7 +139,8 @@ export async function unfinishedRun(root: string, id: string, files: FileLayer):
   const runs = join(root, runsName);
   try {
     for (const name of await files.readdir(runs))
-      if (name.startsWith(`.${id}.`) && name.endsWith(unfinishedEnding)) await rm(join(runs, name), { recursive: true });
+      if (name.startsWith(`.${id}.`) && name.endsWith(unfinishedEnding))
+        await rm(join(runs, name), { recursive: true });
   } catch (error) {
     throw writeError(error, "the run folder", 0);
   }
@@ -143,16 +150,23 @@ export async function unfinishedRun(root: string, id: string, files: FileLayer):
 }
 
 /** `run.json`, or the copy of it in the journal when the file is damaged or gone; the damaged one goes to quarantine. */
-async function readOrRecover(folder: string, id: string, files: FileLayer, onNotice: (text: string) => void): Promise<RunFile> {
+async function readOrRecover(
+  folder: string,
+  id: string,
+  files: FileLayer,
+  onNotice: (text: string) => void,
+): Promise<RunFile> {
   try {
     return await readRunFile(folder, id, files);
   } catch (error) {
-    if (!(error instanceof UserError) || (error.code !== "E_CKPT_CORRUPT" && error.code !== "E_CKPT_SCHEMA")) throw error;
+    if (!(error instanceof UserError) || (error.code !== "E_CKPT_CORRUPT" && error.code !== "E_CKPT_SCHEMA"))
+      throw error;
     const { records } = await loadJournal(folder, id, files);
     const copies = records.map((record) => runFileSchema.safeParse((record as { file?: unknown } | null)?.file));
     const copy = copies.findLast(({ success }) => success)?.data;
     if (!copy || copy.id !== id) throw error;
-    if ((await inside(folder, runFileName, files)).facts) await quarantineFile(folder, runFileName, { code: error.code, reason: error.message }, files);
+    if ((await inside(folder, runFileName, files)).facts)
+      await quarantineFile(folder, runFileName, { code: error.code, reason: error.message }, files);
     await writeDurably(join(folder, runFileName), encodeRunFile(copy), files);
     onNotice(`${error.code}: ${error.message} Its copy in the journal was used.`);
     return copy;

@@ -91,13 +91,17 @@ const packagesSchema = z.object({
 async function checkPackages(environment: Environment | null): Promise<Check[]> {
   const repair = "Run `distillery doctor --fix`; it installs the Python environment afresh.";
   if (!environment) return [bad("Python packages", "not installed", setUp), checkDevice("cpu")];
-  const { stdout, failed, shortMessage } = await execa(environment.python, ["-I", "-c", packagesCode, ...packageNames], {
-    preferLocal: false,
-    cwd: homedir(),
-    stdin: "ignore",
-    timeout: 120_000,
-    reject: false,
-  });
+  const { stdout, failed, shortMessage } = await execa(
+    environment.python,
+    ["-I", "-c", packagesCode, ...packageNames],
+    {
+      preferLocal: false,
+      cwd: homedir(),
+      stdin: "ignore",
+      timeout: 120_000,
+      reject: false,
+    },
+  );
   if (failed) return [bad("Python packages", `Python failed: ${shortMessage}`, repair), checkDevice("cpu")];
   const { versions, device, error } = packagesSchema.parse(JSON.parse(stdout));
   const missing = packageNames.filter((name) => versions[name] == null);
@@ -113,7 +117,10 @@ async function checkPackages(environment: Environment | null): Promise<Check[]> 
 
 function checkDevice(device: string): Check {
   if (device !== "cpu") return fine("Device", device);
-  return fine("Device", `CPU, ${availableParallelism()} cores (${cpus()[0]?.model.trim() ?? "unknown"}); no NVIDIA GPU is used`);
+  return fine(
+    "Device",
+    `CPU, ${availableParallelism()} cores (${cpus()[0]?.model.trim() ?? "unknown"}); no NVIDIA GPU is used`,
+  );
 }
 
 function checkMemory(): Check {
@@ -125,8 +132,18 @@ function checkMemory(): Check {
 
 async function checkDisk(environment: Environment | null, cache: string): Promise<Check> {
   let folder = cache;
-  while (!(await access(folder).then(() => true, () => false)) && folder !== dirname(folder)) folder = dirname(folder);
-  const writable = await access(folder, constants.W_OK).then(() => true, () => false);
+  while (
+    !(await access(folder).then(
+      () => true,
+      () => false,
+    )) &&
+    folder !== dirname(folder)
+  )
+    folder = dirname(folder);
+  const writable = await access(folder, constants.W_OK).then(
+    () => true,
+    () => false,
+  );
   const space = writable ? await statfs(folder).catch(() => null) : null;
   if (!space) return bad("Disk", `${cache} cannot be written`, "Set DISTILLERY_HOME to a folder that can be written.");
   const free = space.bavail * space.bsize;
@@ -160,6 +177,10 @@ async function checkEndpoint({ baseUrl, key }: { baseUrl: string; key: string | 
       return bad("Endpoint", `${host} refuses the key (${response.status})`, "Correct OPENAI_API_KEY.");
     return bad("Endpoint", `${host} answers with status ${response.status}`, "Check the address, or try again later.");
   } catch {
-    return bad("Endpoint", `${host} cannot be reached`, "Check the address and the network, or use `--teacher offline`.");
+    return bad(
+      "Endpoint",
+      `${host} cannot be reached`,
+      "Check the address and the network, or use `--teacher offline`.",
+    );
   }
 }

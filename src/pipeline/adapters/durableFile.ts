@@ -31,7 +31,7 @@ async function synced(sync: () => Promise<void>): Promise<void> {
 
 /** Writes all of it, however little the system takes at a time. */
 export async function writeAll(file: OpenFile, bytes: Uint8Array): Promise<void> {
-  for (let offset = 0; offset < bytes.length; ) {
+  for (let offset = 0; offset < bytes.length;) {
     const count = await file.write(bytes, offset);
     if (count <= 0) throw Object.assign(new Error("nothing was written"), { code: "ENOSPC" });
     offset += count;
@@ -65,7 +65,12 @@ export async function replaceOnce(path: string, bytes: Uint8Array, files: FileLa
  * @param name what people call the file.
  * @throws UserError E_DISK_FULL, E_READ_ONLY, E_STORAGE; the old file is then intact.
  */
-export async function writeDurably(path: string, content: string | Uint8Array, files: FileLayer = nodeFiles, name = basename(path)): Promise<void> {
+export async function writeDurably(
+  path: string,
+  content: string | Uint8Array,
+  files: FileLayer = nodeFiles,
+  name = basename(path),
+): Promise<void> {
   const bytes = typeof content === "string" ? Buffer.from(content) : content;
   try {
     await replaceOnce(path, bytes, files).catch(async (error: unknown) => {
@@ -114,7 +119,11 @@ export async function ensureFolder(path: string, files: FileLayer = nodeFiles): 
  * As {@link writeDurably}, for content that comes in pieces and would not fit the memory; tried once.
  * @throws UserError as writeDurably, and whatever the pieces throw.
  */
-export async function writePiecesDurably(path: string, pieces: AsyncIterable<Uint8Array>, files: FileLayer = nodeFiles): Promise<void> {
+export async function writePiecesDurably(
+  path: string,
+  pieces: AsyncIterable<Uint8Array>,
+  files: FileLayer = nodeFiles,
+): Promise<void> {
   const unfinished = `${path}.${randomBytes(6).toString("hex")}${unfinishedEnding}`;
   let size = 0;
   try {

@@ -42,7 +42,12 @@ export interface EnvironmentOptions {
  * Written last: an environment without it is unfinished. `interpreter` is the real file behind the
  * environment's link, `dev` the hash of the dev lock that is in.
  */
-const stampSchema = z.object({ key: z.string(), python: z.string(), interpreter: z.string(), dev: z.string().nullable() });
+const stampSchema = z.object({
+  key: z.string(),
+  python: z.string(),
+  interpreter: z.string(),
+  dev: z.string().nullable(),
+});
 type Stamp = z.infer<typeof stampSchema>;
 
 /** The environment when it is complete, else null. Starts no process and reads no model. */
@@ -107,7 +112,10 @@ async function find(place: Place, dev: boolean): Promise<Environment | null> {
   const packages = await packagesOf(place.root);
   const present = await Promise.all([
     // A Python that was removed, or replaced by another minor version, is noticed by where the link ends.
-    realpath(environment.python).then((real) => real === stamp.interpreter, () => false),
+    realpath(environment.python).then(
+      (real) => real === stamp.interpreter,
+      () => false,
+    ),
     ...[embeddedStudentFile, embedderFile].map(({ path, bytes }) => hasSize(join(packages, path), bytes)),
   ]);
   return present.every(Boolean) ? environment : null;

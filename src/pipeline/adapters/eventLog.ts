@@ -12,7 +12,11 @@ export interface EventLog {
 }
 
 /** Opens the log for appending; a line cut off by a crash is closed, so that the next one is readable. */
-export async function openEventLog(folder: string, files: FileLayer, onNotice: (text: string) => void): Promise<EventLog> {
+export async function openEventLog(
+  folder: string,
+  files: FileLayer,
+  onNotice: (text: string) => void,
+): Promise<EventLog> {
   const { path, facts } = await inside(folder, eventsName, files);
   let waiting = (await endsCut(path, facts?.size ?? 0, files)) ? "\n" : "";
   let file: OpenFile;

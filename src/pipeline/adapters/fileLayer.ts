@@ -110,7 +110,12 @@ export async function eachPiece(file: OpenFile, take: (piece: Buffer) => void | 
 }
 
 /** Opens, works, and closes in any case. */
-export async function withFile<T>(files: FileLayer, path: string, mode: OpenMode, work: (file: OpenFile) => Promise<T>): Promise<T> {
+export async function withFile<T>(
+  files: FileLayer,
+  path: string,
+  mode: OpenMode,
+  work: (file: OpenFile) => Promise<T>,
+): Promise<T> {
   const file = await files.open(path, mode);
   let result: T;
   try {

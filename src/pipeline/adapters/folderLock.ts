@@ -23,7 +23,7 @@ export async function withFolderLock<T>(
   work: () => Promise<T>,
 ): Promise<T> {
   const mine = JSON.stringify({ pid: process.pid, host: hostname(), token: randomUUID() });
-  for (let waited = false; !(await take(lockFile, mine)); ) {
+  for (let waited = false; !(await take(lockFile, mine));) {
     if (await isStale(lockFile)) await setAside(lockFile);
     else {
       if (!waited) onWait();

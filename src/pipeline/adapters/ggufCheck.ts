@@ -28,7 +28,19 @@ const blocks: Readonly<Record<number, readonly [elements: number, bytes: number]
   30: [1, 2], // BF16
 };
 /** Bytes of a metadata value by its type number; 8 is a string and 9 an array. */
-const valueBytes: Readonly<Record<number, number>> = { 0: 1, 1: 1, 2: 2, 3: 2, 4: 4, 5: 4, 6: 4, 7: 1, 10: 8, 11: 8, 12: 8 };
+const valueBytes: Readonly<Record<number, number>> = {
+  0: 1,
+  1: 1,
+  2: 2,
+  3: 2,
+  4: 4,
+  5: 4,
+  6: 4,
+  7: 1,
+  10: 8,
+  11: 8,
+  12: 8,
+};
 const stringType = 8;
 const arrayType = 9;
 const uint32Type = 4;
@@ -55,7 +67,8 @@ export async function checkGguf(file: string): Promise<GgufHead> {
 class Misfit extends Error {}
 
 async function readHead(cursor: Cursor): Promise<GgufHead> {
-  if ((await cursor.bytes(4)).toString("latin1") !== "GGUF") throw new Misfit("it does not begin with the letters GGUF");
+  if ((await cursor.bytes(4)).toString("latin1") !== "GGUF")
+    throw new Misfit("it does not begin with the letters GGUF");
   const version = await cursor.uint32();
   if (version !== 2 && version !== 3) throw new Misfit(`its format version is ${version}, and 2 and 3 are supported`);
   const tensors = await cursor.count();

@@ -52,7 +52,17 @@ async function installPackages({ trainerFolder, log, afresh }: InstallRequest, f
   const python = pythonOf(folder);
   const uvLock = join(trainerFolder, "uv-tool.lock");
   log.onProgress("Installing uv …");
-  const pip = ["-I", "-m", "pip", "install", "--no-input", "--disable-pip-version-check", "--require-hashes", "-r", uvLock];
+  const pip = [
+    "-I",
+    "-m",
+    "pip",
+    "install",
+    "--no-input",
+    "--disable-pip-version-check",
+    "--require-hashes",
+    "-r",
+    uvLock,
+  ];
   await runSetupStep("Installing uv", python, pip, log);
 
   const install = installer(folder, log, afresh);
@@ -97,10 +107,11 @@ function torchSource(): { args: string[]; variables: Record<string, string> } {
 /** The models are hashed once, here; a wrong one is fetched again, past the installer's store. */
 async function verifyModels({ trainerFolder, log }: InstallRequest, folder: string): Promise<void> {
   if ((await wrongModels(folder)).length > 0)
-    await installer(folder, log, true)("Fetching the models again", [
-      "--reinstall",
-      ...locked(join(trainerFolder, "models.lock")),
-    ]);
+    await installer(
+      folder,
+      log,
+      true,
+    )("Fetching the models again", ["--reinstall", ...locked(join(trainerFolder, "models.lock"))]);
   const [wrong] = await wrongModels(folder);
   if (wrong)
     throw new UserError("E_MODEL_FILE", `The file of ${wrong} is not the one this version of Distillery was made for.`);

@@ -56,7 +56,10 @@ function noInterpreter(tooOld: string[], withoutVenv: string[]): UserError {
     );
   if (tooOld.length > 0)
     return new UserError("E_PY_ENV", `Python 3.11 or newer is needed; ${tooOld.join(", ")}. ${installHint}`);
-  return new UserError("E_PY_ENV", `No Python was found; 3.11 or newer is needed for training and scoring. ${installHint}`);
+  return new UserError(
+    "E_PY_ENV",
+    `No Python was found; 3.11 or newer is needed for training and scoring. ${installHint}`,
+  );
 }
 
 /** Executable files by name and PATH entry; relative entries and those of the workspace are passed over. */

@@ -18,7 +18,11 @@ export interface Journal {
 }
 
 /** Reads a run's journal without changing it; a missing one is empty. */
-export async function loadJournal(folder: string, run: string, files: FileLayer): Promise<JournalContent & { exists: boolean; whole: boolean }> {
+export async function loadJournal(
+  folder: string,
+  run: string,
+  files: FileLayer,
+): Promise<JournalContent & { exists: boolean; whole: boolean }> {
   const { path, facts } = await inside(folder, journalName, files);
   try {
     const bytes = facts ? await readWhole(files, path) : Buffer.alloc(0);
@@ -32,7 +36,8 @@ export async function loadJournal(folder: string, run: string, files: FileLayer)
 function noticeOf({ damaged, untrusted, torn, records }: JournalContent, aside: string): string {
   const said: string[] = [];
   if (damaged.length > 0) {
-    const lines = damaged.length === 1 ? `Line ${damaged[0]}` : `${damaged.length} lines, the first being line ${damaged[0]},`;
+    const lines =
+      damaged.length === 1 ? `Line ${damaged[0]}` : `${damaged.length} lines, the first being line ${damaged[0]},`;
     const lost = untrusted > 0 ? ` ${untrusted} after it cannot be shown to belong there.` : "";
     said.push(`E_JOURNAL_CORRUPT: ${lines} of ${journalName} did not verify.${lost}`);
   }
@@ -55,11 +60,15 @@ export async function openJournal(
   const content = await loadJournal(folder, run, files);
   const { lines, link } = sealAll(content.records, run);
   if (content.aside.length > 0) {
-    const why = content.damaged.length > 0 ? { code: "E_JOURNAL_CORRUPT", reason: `line ${content.damaged[0]} did not verify` } : { code: "torn", reason: "the last line was cut off" };
+    const why =
+      content.damaged.length > 0
+        ? { code: "E_JOURNAL_CORRUPT", reason: `line ${content.damaged[0]} did not verify` }
+        : { code: "torn", reason: "the last line was cut off" };
     const aside = await quarantineBytes(folder, journalName, content.aside, why, files);
     onNotice(noticeOf(content, aside));
   }
-  if (content.aside.length > 0 || !content.exists || !content.whole) await writeDurably(path, textOf(lines), files, journalName);
+  if (content.aside.length > 0 || !content.exists || !content.whole)
+    await writeDurably(path, textOf(lines), files, journalName);
   try {
     return { journal: await appendTo(path, lines, link, files), records: content.records };
   } catch (error) {
@@ -114,7 +123,7 @@ async function appendTo(path: string, kept: string[], firstFreeLink: string, fil
         for (const { text } of batch) kept.push(text);
         for (const { resolve } of batch) resolve();
       } catch (error) {
-        failure ??= writeError(reasonOf(error), journalName, bytes.length, `${kept.length} finished items are saved.`);
+        failure ??= writeError(reasonOf(error), journalName, bytes.length, savedText(kept));
         for (const { reject } of batch) reject(failure);
       }
     }
@@ -136,6 +145,12 @@ async function appendTo(path: string, kept: string[], firstFreeLink: string, fil
       await file.close();
     },
   };
+}
+
+/** "37 finished items are saved." Records of other kinds are none of a person's items. */
+function savedText(lines: readonly string[]): string {
+  const items = lines.filter((line) => line.includes('"type":"item"')).length;
+  return items === 1 ? "1 finished item is saved." : `${items} finished items are saved.`;
 }
 
 /** After a failed fsync the old file cannot be trusted: everything goes into a new one, once. */

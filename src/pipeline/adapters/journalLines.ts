@@ -81,7 +81,14 @@ function decode(bytes: Buffer): string | null {
  * named by the line after it.
  */
 export function readJournal(bytes: Buffer, run: string): JournalContent {
-  const content: JournalContent = { records: [], link: firstLink(run), damaged: [], untrusted: 0, torn: false, aside: Buffer.alloc(0) };
+  const content: JournalContent = {
+    records: [],
+    link: firstLink(run),
+    damaged: [],
+    untrusted: 0,
+    torn: false,
+    aside: Buffer.alloc(0),
+  };
   const aside: Buffer[] = [];
   let stretch = "";
   let broken = false;
@@ -93,7 +100,11 @@ export function readJournal(bytes: Buffer, run: string): JournalContent {
     start = end + 1;
     if (raw.length === 0 || raw.equals(carriageReturn)) continue;
     const line = unseal(decode(raw) ?? "");
-    if (line && !broken && (stretch === "" ? line.prev === content.link : closesOver(stretch, content.link, line.prev))) {
+    if (
+      line &&
+      !broken &&
+      (stretch === "" ? line.prev === content.link : closesOver(stretch, content.link, line.prev))
+    ) {
       content.records.push(line.record);
       content.link = line.sum;
       stretch = "";

@@ -28,14 +28,25 @@ async function prepare(folder: string, file: string, why: QuarantineReason, file
  * @param file path relative to the run.
  * @returns where it is now, relative to the run.
  */
-export async function quarantineFile(folder: string, file: string, why: QuarantineReason, files: FileLayer): Promise<string> {
+export async function quarantineFile(
+  folder: string,
+  file: string,
+  why: QuarantineReason,
+  files: FileLayer,
+): Promise<string> {
   const name = await prepare(folder, file, why, files);
   await moveDurably(join(folder, file), join(folder, quarantineName, name), files);
   return `${quarantineName}/${name}`;
 }
 
 /** Keeps part of a file in the quarantine; the file itself stays. */
-export async function quarantineBytes(folder: string, file: string, bytes: Uint8Array, why: QuarantineReason, files: FileLayer): Promise<string> {
+export async function quarantineBytes(
+  folder: string,
+  file: string,
+  bytes: Uint8Array,
+  why: QuarantineReason,
+  files: FileLayer,
+): Promise<string> {
   const name = await prepare(folder, basename(file), why, files);
   await writeDurably(join(folder, quarantineName, name), bytes, files);
   return `${quarantineName}/${name}`;

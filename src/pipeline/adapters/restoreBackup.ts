@@ -30,7 +30,12 @@ export async function restoreBackup(source: string, root: string, files: FileLay
   }
 }
 
-async function restore(header: BackupHeader, pieces: AsyncGenerator<Buffer>, root: string, files: FileLayer): Promise<string> {
+async function restore(
+  header: BackupHeader,
+  pieces: AsyncGenerator<Buffer>,
+  root: string,
+  files: FileLayer,
+): Promise<string> {
   await prepareRoot(root, files);
   await checkSpace(root, header);
   const id = await freeId(root, header.run, files);
@@ -67,7 +72,10 @@ async function checkSpace(root: string, { files }: BackupHeader): Promise<void> 
   const needed = files.reduce((sum, { size }) => sum + size, 0);
   const { bavail, bsize } = await statfs(root);
   if (needed > bavail * bsize)
-    throw new UserError("E_DISK_FULL", `The backup needs ${readableBytes(needed)}, but only ${readableBytes(bavail * bsize)} are free.`);
+    throw new UserError(
+      "E_DISK_FULL",
+      `The backup needs ${readableBytes(needed)}, but only ${readableBytes(bavail * bsize)} are free.`,
+    );
 }
 
 async function freeId(root: string, wanted: string, files: FileLayer): Promise<string> {
@@ -79,7 +87,12 @@ async function freeId(root: string, wanted: string, files: FileLayer): Promise<s
 }
 
 /** Writes the files one after the other; sizes and hashes have to be those of the header. */
-async function unpack(folder: string, header: BackupHeader, pieces: AsyncGenerator<Buffer>, files: FileLayer): Promise<void> {
+async function unpack(
+  folder: string,
+  header: BackupHeader,
+  pieces: AsyncGenerator<Buffer>,
+  files: FileLayer,
+): Promise<void> {
   let left: Buffer = Buffer.alloc(0);
   const folders = new Set<string>([folder]);
   for (const { path, size, sha256 } of header.files) {
@@ -89,7 +102,7 @@ async function unpack(folder: string, header: BackupHeader, pieces: AsyncGenerat
     folders.add(dirname(target));
     try {
       await withFile(files, target, "create", async (file) => {
-        for (let written = 0; written < size; ) {
+        for (let written = 0; written < size;) {
           if (left.length === 0) {
             const next = await pieces.next();
             if (next.done) throw badBackup(`${path} is cut off`);
@@ -109,7 +122,8 @@ async function unpack(folder: string, header: BackupHeader, pieces: AsyncGenerat
     if (hash.digest("hex") !== sha256) throw badBackup(`${path} does not match its hash`);
   }
   if (left.length > 0 || !(await pieces.next()).done) throw badBackup("it holds more than it lists");
-  for (const each of folders) await files.syncFolder(each).catch((error: unknown) => Promise.reject(writeError(error, "the restored run", 0)));
+  for (const each of folders)
+    await files.syncFolder(each).catch((error: unknown) => Promise.reject(writeError(error, "the restored run", 0)));
 }
 
 /** Every checkpoint, adapter and journal line must verify; then, where the id is taken, they are written under the new one. */
@@ -121,8 +135,11 @@ async function verifyAndRename(folder: string, from: string, to: string, files: 
       const checkpoint = await readVerified(folder, from, cycle, stage, files);
       if (checkpoint) found.push([path, checkpoint]);
     }
-    for (const { file: path } of await listSuperseded(folder, files)) found.push([path, await readSuperseded(folder, from, path, files)]);
-    const journal = (await inside(folder, journalName, files)).facts ? await wholeJournal(folder, files) : Buffer.alloc(0);
+    for (const { file: path } of await listSuperseded(folder, files))
+      found.push([path, await readSuperseded(folder, from, path, files)]);
+    const journal = (await inside(folder, journalName, files)).facts
+      ? await wholeJournal(folder, files)
+      : Buffer.alloc(0);
     const renamed = rechained(journal, from, to);
     if (!renamed) throw badBackup(`${journalName} does not verify`);
     if (from === to) return;
@@ -132,7 +149,8 @@ async function verifyAndRename(folder: string, from: string, to: string, files: 
       await writeDurably(join(folder, path), encodeCheckpoint({ frame: { ...frame, run: to }, attempt }), files, path);
   } catch (error) {
     // Whatever is wrong with a file of the backup, to a person the backup is what is bad.
-    if (error instanceof UserError && /^E_(CKPT|ARTEFACT|PATH)/.test(error.code)) throw badBackup(error.message.replace(/\.$/, ""));
+    if (error instanceof UserError && /^E_(CKPT|ARTEFACT|PATH)/.test(error.code))
+      throw badBackup(error.message.replace(/\.$/, ""));
     throw error;
   }
 }

@@ -56,7 +56,11 @@ function locked({ pid, host, since }: LockHolder): UserError {
 }
 
 /** The living holders and candidates; files of the dead are removed. */
-async function others(folder: string, mine: string | null, files: FileLayer): Promise<{ holder: LockHolder; age: number }[]> {
+async function others(
+  folder: string,
+  mine: string | null,
+  files: FileLayer,
+): Promise<{ holder: LockHolder; age: number }[]> {
   const living: { holder: LockHolder; age: number }[] = [];
   for (const name of await files.readdir(folder)) {
     const path = join(folder, name);
@@ -65,13 +69,20 @@ async function others(folder: string, mine: string | null, files: FileLayer): Pr
     if (facts?.kind !== "file") continue;
     const age = Date.now() - facts.modified;
     const holder = await readHolder(path, files);
-    if (holder ? await isAlive(holder, age) : age < unreadableMilliseconds) living.push({ holder: holder ?? unknownHolder(facts.modified), age });
+    if (holder ? await isAlive(holder, age) : age < unreadableMilliseconds)
+      living.push({ holder: holder ?? unknownHolder(facts.modified), age });
     else await files.unlink(path).catch(ignoreMissing);
   }
   return living;
 }
 
-const unknownHolder = (modified: number): LockHolder => ({ pid: 0, started: null, host: hostname(), token: "", since: new Date(modified).toISOString() });
+const unknownHolder = (modified: number): LockHolder => ({
+  pid: 0,
+  started: null,
+  host: hostname(),
+  token: "",
+  since: new Date(modified).toISOString(),
+});
 
 async function readHolder(path: string, files: FileLayer): Promise<LockHolder | null> {
   try {
@@ -99,13 +110,20 @@ function ignoreMissing(error: unknown): void {
 export async function acquireRunLock(folder: string, files: FileLayer): Promise<RunLock> {
   await ensureFolder(folder, files);
   const token = randomUUID();
-  const holder: LockHolder = { pid: process.pid, started: await processStart(process.pid), host: hostname(), token, since: new Date().toISOString() };
+  const holder: LockHolder = {
+    pid: process.pid,
+    started: await processStart(process.pid),
+    host: hostname(),
+    token,
+    since: new Date().toISOString(),
+  };
   const name = `${token}.json`;
   const path = join(folder, name);
   try {
     for (let attempt = 1; ; attempt++) {
       const before = await others(folder, name, files);
-      const settled = before.find(({ age }) => age > candidateMilliseconds) ?? (attempt >= tries ? before[0] : undefined);
+      const settled =
+        before.find(({ age }) => age > candidateMilliseconds) ?? (attempt >= tries ? before[0] : undefined);
       if (settled) throw locked(settled.holder);
       if (before.length === 0) {
         const bytes = Buffer.from(stableJson(holder));
@@ -131,7 +149,8 @@ function heldLock(path: string, holder: LockHolder, files: FileLayer): RunLock {
       const facts = await files.stat(path).catch((error: unknown) => {
         throw readError(error, "the lock");
       });
-      if (!facts) throw new UserError("E_RUN_LOCKED", "This run was taken over by another window while this one slept.");
+      if (!facts)
+        throw new UserError("E_RUN_LOCKED", "This run was taken over by another window while this one slept.");
     },
     async release() {
       clearInterval(beat);

@@ -47,7 +47,8 @@ function complaint(path: string): string | null {
   if (segments.length > mostSegments) return "has too many folders";
   for (const segment of segments) {
     if (segment === "" || segment === "." || segment === "..") return "leads out of the run";
-    if (/[. ]$/.test(segment) || deviceName.test(segment)) return "has a name that means something else on some systems";
+    if (/[. ]$/.test(segment) || deviceName.test(segment))
+      return "has a name that means something else on some systems";
   }
   return null;
 }
@@ -67,7 +68,11 @@ export function checkRelative(path: string): void {
  * @returns the absolute path, and what stands there (null for nothing).
  * @throws UserError E_PATH_OUTSIDE for a path or a link that leads out, and for a file with a second name elsewhere.
  */
-export async function inside(folder: string, path: string, files: FileLayer): Promise<{ path: string; facts: FileFacts | null }> {
+export async function inside(
+  folder: string,
+  path: string,
+  files: FileLayer,
+): Promise<{ path: string; facts: FileFacts | null }> {
   checkRelative(path);
   let reached = folder;
   let facts: FileFacts | null = null;
@@ -80,7 +85,8 @@ export async function inside(folder: string, path: string, files: FileLayer): Pr
     if (facts.kind === "link") throw outside(path, "is a symbolic link or lies behind one");
     if (facts.kind === "other") throw outside(path, "is neither a file nor a folder");
     if (!last && facts.kind !== "folder") throw outside(path, "lies behind a file");
-    if (last && facts.kind === "file" && facts.links > 1) throw outside(path, "is a hard link: the same file has another name elsewhere");
+    if (last && facts.kind === "file" && facts.links > 1)
+      throw outside(path, "is a hard link: the same file has another name elsewhere");
   }
   return { path: join(folder, ...segments), facts };
 }

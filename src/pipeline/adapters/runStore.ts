@@ -14,9 +14,28 @@ import { readWhole, type FileLayer } from "./fileLayer.ts";
 import { openJournal } from "./journal.ts";
 import { quarantineFile } from "./quarantine.ts";
 import type { RunLock } from "./runLock.ts";
-import { adapterPath, checkpointPath, checkRelative, cycleFolder, cycleOf, eventsName, inside, journalName, mostCycles, quarantineName, runFileName } from "./runPaths.ts";
+import {
+  adapterPath,
+  checkpointPath,
+  checkRelative,
+  cycleFolder,
+  cycleOf,
+  eventsName,
+  inside,
+  journalName,
+  mostCycles,
+  quarantineName,
+  runFileName,
+} from "./runPaths.ts";
 import { readError, writeError } from "./storageError.ts";
-import { bringBack, finishMoves, listSuperseded, readSuperseded, supersede, type SupersededEntry } from "./superseded.ts";
+import {
+  bringBack,
+  finishMoves,
+  listSuperseded,
+  readSuperseded,
+  supersede,
+  type SupersededEntry,
+} from "./superseded.ts";
 
 /** The port, and what only front ends use. */
 export interface FileRunStore extends RunStore {
@@ -44,7 +63,8 @@ const toQuarantine = new Set(["E_CKPT_CORRUPT", "E_CKPT_SCHEMA"]);
 
 /** Names in a run that `writeFile` must not touch. */
 const isReserved = (path: string): boolean =>
-  [runFileName, journalName, eventsName, quarantineName].includes(path.split("/")[0] ?? "") || cycleOf(path.split("/")[0] ?? "") !== null;
+  [runFileName, journalName, eventsName, quarantineName].includes(path.split("/")[0] ?? "") ||
+  cycleOf(path.split("/")[0] ?? "") !== null;
 
 /** Opens a run whose lock is held and whose run file was read; puts right what a crash left half done. */
 export async function openRunStore(
@@ -102,10 +122,17 @@ export async function openRunStore(
       inTurn(async () => {
         try {
           const checkpoint = await readVerified(folder, run, cycle, stage, files);
-          return checkpoint && { frame: checkpoint.frame, output: checkpoint.frame.output as unknown as StageOutputs[Id] };
+          return (
+            checkpoint && { frame: checkpoint.frame, output: checkpoint.frame.output as unknown as StageOutputs[Id] }
+          );
         } catch (error) {
           if (error instanceof UserError && toQuarantine.has(error.code))
-            await quarantineFile(folder, checkpointPath(cycle, stage), { code: error.code, reason: error.message }, files);
+            await quarantineFile(
+              folder,
+              checkpointPath(cycle, stage),
+              { code: error.code, reason: error.message },
+              files,
+            );
           throw error;
         }
       }),
@@ -139,7 +166,10 @@ export async function openRunStore(
         const entry = await readSuperseded(folder, run, path, files);
         await bringBack(folder, entry, files);
         // The fingerprint counts how often the stage was asked to run afresh; without this it would not fit.
-        await replaceFile({ ...current, attempts: { ...current.attempts, [`${entry.cycle}/${entry.stage}`]: entry.attempt } });
+        await replaceFile({
+          ...current,
+          attempts: { ...current.attempts, [`${entry.cycle}/${entry.stage}`]: entry.attempt },
+        });
       }),
 
     close() {
@@ -156,7 +186,12 @@ export async function openRunStore(
   }
 }
 
-async function write(folder: string, { id, attempts }: RunFile, frame: CheckpointFrame, files: FileLayer): Promise<void> {
+async function write(
+  folder: string,
+  { id, attempts }: RunFile,
+  frame: CheckpointFrame,
+  files: FileLayer,
+): Promise<void> {
   const { cycle, stage } = frame;
   const output = stageOutputSchemas[stage].parse(frame.output);
   if (hashOf(output) !== frame.outputHash) throw new TypeError(`the output hash of ${stage} is not that of its output`);
@@ -166,10 +201,15 @@ async function write(folder: string, { id, attempts }: RunFile, frame: Checkpoin
   decodeCheckpoint(Buffer.from(text), { run: id, cycle, stage }, path);
   const { facts } = await inside(folder, path, files);
   await ensureFolder(join(folder, cycleFolder(cycle)), files);
-  if (stage === "fineTuning") await checkAdapter(folder, output as StageOutputs["fineTuning"], cycle, adapterPath(cycle), files, true);
+  if (stage === "fineTuning")
+    await checkAdapter(folder, output as StageOutputs["fineTuning"], cycle, adapterPath(cycle), files, true);
   // The adapter in place belongs to the new checkpoint already, so only the old file moves. The same file may be
   // there from a writer that died before it could say so; it is written again, because it may not be durable.
-  const same = facts?.kind === "file" && (await readWhole(files, join(folder, path)).catch((error: unknown) => Promise.reject(readError(error, path)))).equals(Buffer.from(text));
+  const same =
+    facts?.kind === "file" &&
+    (
+      await readWhole(files, join(folder, path)).catch((error: unknown) => Promise.reject(readError(error, path)))
+    ).equals(Buffer.from(text));
   if (!same) await supersede(folder, cycle, stage, false, files);
   await writeDurably(join(folder, path), text, files, path);
 }

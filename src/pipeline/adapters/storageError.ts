@@ -38,16 +38,24 @@ export function writeError(error: unknown, name: string, bytes: number, saved = 
     const needed = `${name} needs ${readableBytes(bytes)}; free about ${readableBytes(bytes + sparedBytes)}.`;
     return new UserError("E_DISK_FULL", `The disk is full. ${saved}${saved && " "}${needed}`, options);
   }
-  if (code === "EROFS") return new UserError("E_READ_ONLY", `${name} cannot be written: the file system is read-only.`, options);
+  if (code === "EROFS")
+    return new UserError("E_READ_ONLY", `${name} cannot be written: the file system is read-only.`, options);
   if (code === "EACCES" || code === "EPERM")
     return new UserError("E_READ_ONLY", `${name} cannot be written: permission is denied.`, options);
-  return new UserError("E_STORAGE", `${name} could not be saved: ${reasons[code] ?? "the system refused"} (${code}).`, options);
+  return new UserError(
+    "E_STORAGE",
+    `${name} could not be saved: ${reasons[code] ?? "the system refused"} (${code}).`,
+    options,
+  );
 }
 
 /** The error for a failed read of `name`; see {@link writeError}. */
 export function readError(error: unknown, name: string): unknown {
   const code = errorCode(error);
   if (error instanceof UserError || code === undefined) return error;
-  if (code === "ELOOP") return new UserError("E_PATH_OUTSIDE", `${name} is a symbolic link; links are not followed.`, { cause: error });
-  return new UserError("E_STORAGE", `${name} could not be read: ${reasons[code] ?? "the system refused"} (${code}).`, { cause: error });
+  if (code === "ELOOP")
+    return new UserError("E_PATH_OUTSIDE", `${name} is a symbolic link; links are not followed.`, { cause: error });
+  return new UserError("E_STORAGE", `${name} could not be read: ${reasons[code] ?? "the system refused"} (${code}).`, {
+    cause: error,
+  });
 }

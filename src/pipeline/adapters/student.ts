@@ -109,7 +109,11 @@ export function createStudent(options: StudentOptions): LocalStudent {
     });
   }
 
-  async function tokens(message: { type: "tokenize"; text: string } | { type: "greedy"; adapter: string | null; prompt: string; count: number }) {
+  async function tokens(
+    message:
+      | { type: "tokenize"; text: string }
+      | { type: "greedy"; adapter: string | null; prompt: string; count: number },
+  ) {
     return use(undefined, async (process) => {
       const reply = await process.request(message, { patience: patienceMilliseconds });
       if (reply.type !== "tokens") throw new Error(`tokens were expected, not ${reply.type}`);

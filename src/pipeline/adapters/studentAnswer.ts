@@ -95,7 +95,8 @@ function stopTriggers(model: LlamaModel, stop: string): (string | Token[])[] {
 async function usePrefix(lane: Lane, model: LlamaModel, prompt: Token[], prefixText: string): Promise<void> {
   const { sequence } = lane;
   const prefix = commonStart(model.tokenize(prefixText, true), prompt.slice(0, -1));
-  const start = model.tokens.shouldPrependBosToken && model.tokens.bos !== null ? [model.tokens.bos, ...prefix] : prefix;
+  const start =
+    model.tokens.shouldPrependBosToken && model.tokens.bos !== null ? [model.tokens.bos, ...prefix] : prefix;
   const kept = lane.prefix.length === start.length && lane.prefix.every((token, index) => token === start[index]);
   if (kept) await sequence.eraseContextTokenRanges([{ start: start.length, end: sequence.nextTokenIndex }]);
   if (kept && sequence.nextTokenIndex === start.length) return;

@@ -31,14 +31,20 @@ export function createStudentLife(options: StudentOptions, onLanes: (lanes: numb
   function start(): StudentProcess {
     const { gguf, gpu = "auto", lanes = null, threads = null, contextSize = 2048 } = options;
     const process = startStudentProcess(childFile, { type: "load", gguf, gpu, lanes, threads, contextSize }, log);
-    process.ready.then((loaded) => onLanes(loaded.lanes), () => {});
-    void process.gone.then(() => {
-      // One that was unloaded is no longer the current one and did not die.
-      if (current !== process) return;
-      current = null;
-      deaths += 1;
-    });
+    process.ready.then(
+      (loaded) => onLanes(loaded.lanes),
+      () => {},
+    );
+    void mourn(process);
     return process;
+  }
+
+  /** One that was unloaded is no longer the current one and did not die. */
+  async function mourn(process: StudentProcess): Promise<void> {
+    await process.gone;
+    if (current !== process) return;
+    current = null;
+    deaths += 1;
   }
 
   async function unload(): Promise<void> {
@@ -53,7 +59,10 @@ export function createStudentLife(options: StudentOptions, onLanes: (lanes: numb
     async work(work) {
       if (closed) throw new UserError("E_STOPPED", "The student was closed.");
       if (deaths >= mostDeaths)
-        throw new UserError("E_STUDENT_DIED", `The student's process ended ${deaths} times in a row and is not started again.`);
+        throw new UserError(
+          "E_STUDENT_DIED",
+          `The student's process ended ${deaths} times in a row and is not started again.`,
+        );
       current ??= start();
       const result = await work(current);
       deaths = 0;

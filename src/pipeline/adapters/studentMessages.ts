@@ -28,7 +28,10 @@ export const generateSchema = z.strictObject({
   prefix: z.string(),
   stops: z.array(z.string().min(1)),
   sampling: samplingSchema,
-  seed: z.int().min(0).max(2 ** 32 - 1),
+  seed: z
+    .int()
+    .min(0)
+    .max(2 ** 32 - 1),
   stream: z.boolean(),
 });
 export type Generate = z.infer<typeof generateSchema>;

@@ -40,7 +40,9 @@ export async function loadStudentModel(load: Load): Promise<StudentModel> {
   const cores = availableParallelism();
   const lanes = load.lanes ?? (size < smallModelBytes && !llama.gpu ? Math.min(cores, mostLanes) : 1);
   const threads = load.threads ?? Math.max(1, Math.floor(cores / lanes));
-  const device = llama.gpu ? (await gpuName(llama)) : `CPU, ${lanes * threads} ${lanes * threads === 1 ? "thread" : "threads"}`;
+  const device = llama.gpu
+    ? await gpuName(llama)
+    : `CPU, ${lanes * threads} ${lanes * threads === 1 ? "thread" : "threads"}`;
   return { model, lanes, threads, device, contextSize: load.contextSize };
 }
 
@@ -62,7 +64,8 @@ async function startLlama(gpu: Load["gpu"]): Promise<Llama> {
 
 /** Standard error is the log; the standard output stays silent. */
 function logger(level: string, message: string): void {
-  if (level === "fatal" || level === "error" || level === "warn") process.stderr.write(`${level}: ${message.trimEnd()}\n`);
+  if (level === "fatal" || level === "error" || level === "warn")
+    process.stderr.write(`${level}: ${message.trimEnd()}\n`);
 }
 
 async function gpuName(llama: Llama): Promise<string> {

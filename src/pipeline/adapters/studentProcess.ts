@@ -81,7 +81,8 @@ function converse(child: ChildProcess, load: Load): StudentProcess {
 
   function ended(how: string): void {
     gone.resolve();
-    const error = verdict ?? new UserError("E_STUDENT_DIED", `The student's process ended (${how}) before it had answered.`);
+    const error =
+      verdict ?? new UserError("E_STUDENT_DIED", `The student's process ended (${how}) before it had answered.`);
     ready.reject(error);
     for (const { reject } of waiting.values()) reject(error);
     waiting.clear();

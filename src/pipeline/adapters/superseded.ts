@@ -61,13 +61,20 @@ async function freeStamp(folder: string, cycle: number, files: FileLayer): Promi
   }
 }
 
-const exists = async (folder: string, path: string, files: FileLayer): Promise<boolean> => (await inside(folder, path, files)).facts !== null;
+const exists = async (folder: string, path: string, files: FileLayer): Promise<boolean> =>
+  (await inside(folder, path, files)).facts !== null;
 
 /**
  * Moves a checkpoint to `superseded/`, with `withAdapter` the adapter first: a crash in between leaves an
  * adapter without its checkpoint there, which {@link finishMoves} completes. No checkpoint, no move.
  */
-export async function supersede(folder: string, cycle: number, stage: StageId, withAdapter: boolean, files: FileLayer): Promise<void> {
+export async function supersede(
+  folder: string,
+  cycle: number,
+  stage: StageId,
+  withAdapter: boolean,
+  files: FileLayer,
+): Promise<void> {
   const from = checkpointPath(cycle, stage);
   if (!(await exists(folder, from, files))) return;
   const to = `${supersededPath(cycle)}/${await freeStamp(folder, cycle, files)}`;
@@ -80,8 +87,13 @@ export async function supersede(folder: string, cycle: number, stage: StageId, w
 export async function finishMoves(folder: string, files: FileLayer): Promise<void> {
   for (let cycle = 1; cycle <= mostCycles; cycle++) {
     const names = await namesIn(folder, supersededPath(cycle), files);
-    const orphan = names.find((name) => name.endsWith("-adapter") && !names.includes(name.replace(/adapter$/, "fineTuning.json")));
-    const halfway = orphan && !(await exists(folder, adapterPath(cycle), files)) && (await exists(folder, checkpointPath(cycle, "fineTuning"), files));
+    const orphan = names.find(
+      (name) => name.endsWith("-adapter") && !names.includes(name.replace(/adapter$/, "fineTuning.json")),
+    );
+    const halfway =
+      orphan &&
+      !(await exists(folder, adapterPath(cycle), files)) &&
+      (await exists(folder, checkpointPath(cycle, "fineTuning"), files));
     if (!halfway) continue;
     const to = `${supersededPath(cycle)}/${orphan.replace(/adapter$/, "fineTuning.json")}`;
     await moveDurably(join(folder, checkpointPath(cycle, "fineTuning")), join(folder, to), files);
@@ -92,11 +104,17 @@ export async function finishMoves(folder: string, files: FileLayer): Promise<voi
  * Reads a superseded checkpoint, with the hashes of its adapter.
  * @throws UserError E_USAGE when `file` names none, E_PATH_OUTSIDE, and as {@link readCheckpointAt} and checkAdapter.
  */
-export async function readSuperseded(folder: string, run: string, file: string, files: FileLayer): Promise<SupersededEntry & Checkpoint & { stamp: string }> {
+export async function readSuperseded(
+  folder: string,
+  run: string,
+  file: string,
+  files: FileLayer,
+): Promise<SupersededEntry & Checkpoint & { stamp: string }> {
   await inside(folder, file, files);
   const [cycleName = "", , name = ""] = file.split("/");
   const entry = parse(cycleOf(cycleName) ?? 0, name);
-  if (!entry || entry.file !== file) throw new UserError("E_USAGE", `${file} is not the name of a superseded checkpoint.`);
+  if (!entry || entry.file !== file)
+    throw new UserError("E_USAGE", `${file} is not the name of a superseded checkpoint.`);
   const checkpoint = await readCheckpointAt(folder, file, { run, ...entry }, files);
   if (!checkpoint) throw new UserError("E_USAGE", `There is no superseded checkpoint ${file}.`);
   if (entry.stage === "fineTuning") {
@@ -107,7 +125,11 @@ export async function readSuperseded(folder: string, run: string, file: string, 
 }
 
 /** Brings a superseded checkpoint back; what stands in its place is superseded in turn. The file was verified before. */
-export async function bringBack(folder: string, { cycle, stage, file, stamp }: SupersededEntry & { stamp: string }, files: FileLayer): Promise<void> {
+export async function bringBack(
+  folder: string,
+  { cycle, stage, file, stamp }: SupersededEntry & { stamp: string },
+  files: FileLayer,
+): Promise<void> {
   const withAdapter = stage === "fineTuning";
   await supersede(folder, cycle, stage, withAdapter, files);
   if (withAdapter && (await exists(folder, adapterPath(cycle), files))) {
@@ -116,5 +138,10 @@ export async function bringBack(folder: string, { cycle, stage, file, stamp }: S
     await moveDurably(join(folder, adapterPath(cycle)), join(folder, aside), files);
   }
   await moveDurably(join(folder, file), join(folder, checkpointPath(cycle, stage)), files);
-  if (withAdapter) await moveDurably(join(folder, `${supersededPath(cycle)}/${stamp}-adapter`), join(folder, adapterPath(cycle)), files);
+  if (withAdapter)
+    await moveDurably(
+      join(folder, `${supersededPath(cycle)}/${stamp}-adapter`),
+      join(folder, adapterPath(cycle)),
+      files,
+    );
 }

@@ -3,8 +3,8 @@ import { join } from "node:path";
 import type { Question, StageOutputs } from "../../protocol/model.ts";
 import { UserError } from "../../protocol/errors.ts";
 import type { TrainingSettings } from "../../protocol/run.ts";
-import { hashOf, seedOf, shuffled } from "../hash.ts";
-import type { TrainingJob, TrainingResult, TrainingRow } from "../ports.ts";
+import { seedOf, shuffled } from "../hash.ts";
+import type { RunStore, TrainingJob, TrainingRow } from "../ports.ts";
 import { defineStage, type StageContext } from "../stage.ts";
 import { studentMessages } from "../template.ts";
 
@@ -108,35 +108,24 @@ export const fineTuning = defineStage({
       seed: seedOf(settings.seed, "training"),
       output: join(store.folder, folder),
     };
-    const result = await context.item({ ...job, output: folder, student: context.student.id }, () =>
-      trainer.train(
-        job,
-        (point, totalSteps) => context.emit({ type: "loss", cycle, point, totalSteps }),
-        (text) => context.emit({ type: "notice", text }),
-        signal,
-      ),
+    // No item is kept of it: the trainer goes on from its own training checkpoints, which hold the weights too.
+    const result = await trainer.train(
+      job,
+      (point, totalSteps) => context.emit({ type: "loss", cycle, point, totalSteps }),
+      (text) => context.emit({ type: "notice", text }),
+      signal,
     );
-    return finish(result, folder, rule, context);
+    return { ...result, adapter: { folder, files: await adapterOf(folder, store) }, stepsRule: rule };
   },
   summary: ({ steps, finalLoss, device, quantization }) =>
     `${steps} steps on ${device}, ${quantization}, loss ${finalLoss.toFixed(3)}`,
 });
 
-/** Names every file of the adapter by hash and removes the training checkpoints, which are of no more use. */
-async function finish(
-  result: TrainingResult,
-  folder: string,
-  stepsRule: string,
-  { store, trainer }: StageContext,
-): Promise<StageOutputs["fineTuning"]> {
-  await trainer.discardCheckpoints(join(store.folder, folder));
+/** The hash of every file of the adapter, by its name. */
+async function adapterOf(folder: string, store: RunStore): Promise<Record<string, string>> {
   const hashes = await store.hashFiles(folder);
-  const files = Object.fromEntries(adapterFiles.map((file) => [file, hashes[file] ?? ""]));
-  const missing = adapterFiles.filter((file) => !files[file]);
+  const missing = adapterFiles.filter((file) => !hashes[file]);
   if (missing.length > 0)
     throw new UserError("E_ARTEFACT_MISSING", `The training ended, but ${missing.join(", ")} is missing in ${folder}.`);
-  return { ...result, adapter: { folder, files }, stepsRule };
+  return Object.fromEntries(adapterFiles.map((file) => [file, hashes[file] ?? ""]));
 }
-
-/** Short name of what was trained, for item keys and file names. */
-export const adapterHash = (output: StageOutputs["fineTuning"]): string => hashOf(output.adapter.files).slice(0, 12);

@@ -26,7 +26,10 @@ export const tunedAnswers = defineStage({
   }),
   async run({ questions, fineTuning }, context) {
     const asked = askedIn(questions.questions, context.cycle, context.settings.cycles);
-    const gguf = join(context.store.folder, fineTuning.adapter.folder, "adapter.gguf");
+    const adapter = join(context.store.folder, fineTuning.adapter.folder);
+    // The adapter's checkpoint is on the disk by now, so what training would go on from is of no more use.
+    await context.trainer.discardCheckpoints(adapter);
+    const gguf = join(adapter, "adapter.gguf");
     const model = context.student.tuned(gguf);
     const named = { id: tunedId(context.student.id, fineTuning.adapter), generate: model.generate.bind(model) };
     return {
