@@ -1,5 +1,6 @@
 """How a training went so far: what its training checkpoints carry beside the weights."""
 
+import statistics
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,8 +14,13 @@ from trainer.optimizer import MasterAdamW
 from trainer.protocol import Channel
 from trainer.training_state import TrainingState, load_newest
 
+SPAN = 20  # steps
 IMPROVED = 0.999  # a held-back loss counts as lower when it is below this share of the best
-NO_MATTER = ("output", "saveSeconds", "threads", "device", "dtype", "roles", "modules", "model")
+# What leaves the course as it is, or is in the hash in its resolved form.
+NO_MATTER = (
+    *("output", "saveSeconds", "threads", "microBatch", "gradientCheckpointing"),
+    *("device", "dtype", "roles", "modules", "model"),
+)
 
 
 @dataclass
@@ -32,6 +38,12 @@ class Course:
     def step(self) -> int:
         return len(self.losses)
 
+    def diverges(self) -> bool:
+        """Whether the last 20 losses are all above three times the median of those before."""
+        values = [point["loss"] for point in self.losses]
+        before, last = values[:-SPAN], values[-SPAN:]
+        return len(before) >= SPAN and min(last) > 3 * statistics.median(before)
+
     def look(self, loss: float, adapter: Callable[[], dict[str, torch.Tensor]], patience: int) -> None:
         """Notes a held-back loss, keeps the adapter when it is the best so far, and says when to end."""
         earlier = [look["loss"] for look in self.looks]
@@ -46,7 +58,9 @@ def hash_spec(spec: dict[str, Any], device: Device, modules: list[str]) -> str:
     """Of all that decides the course of a training. Paths, threads and the saving interval do not."""
     kept = {name: value for name, value in spec.items() if name not in NO_MATTER}
     source = Path(next(iter(spec["model"].values())))
-    kept |= {"model": source.name, "on": device.kind, "in": device.dtype_name, "at": modules}
+    files = [source] if source.is_file() else sorted(source.glob("*.safetensors"))
+    kept |= {"model": [[file.name, file.stat().st_size] for file in files]}
+    kept |= {"on": device.kind, "in": device.dtype_name, "at": modules}
     return sha256(json_bytes(kept))
 
 

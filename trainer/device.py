@@ -1,8 +1,10 @@
 """Device, dtype and threads, chosen by what is there, and the memory in use."""
 
+import math
 import os
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -58,9 +60,18 @@ def best_dtype(kind: str) -> torch.dtype:
 
 
 def usable_cores() -> int:
-    """Physical cores this process may run on, at most 16: two threads of one core compute no faster."""
+    """Physical cores this process may use, at most 16: two threads of one core compute no faster."""
     allowed = len(os.sched_getaffinity(0)) if sys.platform == "linux" else (os.cpu_count() or 1)
-    return max(1, min(allowed, psutil.cpu_count(logical=False) or allowed, 16))
+    return max(1, min(allowed, psutil.cpu_count(logical=False) or allowed, granted_cores() or allowed, 16))
+
+
+def granted_cores() -> int | None:
+    """What a container's limit comes to (cgroup 2), rounded up; None without a limit."""
+    try:
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text("ascii").split()
+        return None if quota == "max" else math.ceil(int(quota) / int(period))
+    except (OSError, ValueError):
+        return None
 
 
 def memory_now(kind: str) -> int:

@@ -49,10 +49,10 @@ def one_pass(lengths: list[int], step_rows: int, seed: int, pass_: int) -> list[
     return mixed + grouped[whole * step_rows :]
 
 
-def micro_batch(step_rows: int, longest: int, token_limit: int) -> int:
-    """Rows to compute at once: the largest divisor of `step_rows` that stays under the limit, at least 1.
+def micro_batch(step_rows: int, longest: int, token_limit: int, at_most: int) -> int:
+    """Rows to compute at once: the largest divisor of `step_rows` that stays under both limits, at least 1.
 
     The gradient is the same either way, for the loss of a step is the mean over all its answer tokens.
     """
-    fitting = [size for size in range(1, step_rows + 1) if step_rows % size == 0 and size * longest <= token_limit]
-    return max(fitting, default=1)
+    sizes = [size for size in range(1, min(step_rows, at_most) + 1) if step_rows % size == 0]
+    return max((size for size in sizes if size * longest <= token_limit), default=1)

@@ -1,6 +1,7 @@
 """TRL's SFTTrainer with a planned row order, a stop before a bad step, and training checkpoints without pickle."""
 
 import math
+import sys
 from typing import Any
 
 import torch
@@ -10,7 +11,8 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 from torch.utils.data import Sampler
 from transformers import PreTrainedTokenizerBase, PrinterCallback
-from trl import SFTConfig, SFTTrainer
+from trl.trainer.sft_config import SFTConfig
+from trl.trainer.sft_trainer import SFTTrainer
 
 from trainer.device import Device
 from trainer.fast_lora import use_fast_lora
@@ -73,7 +75,7 @@ class PlannedTrainer(SFTTrainer):
         return loss
 
     def _clip_grad_norm(self, model: Any) -> Any:
-        norm = super()._clip_grad_norm(model)
+        norm: Any = super()._clip_grad_norm(model)
         self._check(float(norm), "gradient")
         return norm
 
@@ -82,6 +84,7 @@ class PlannedTrainer(SFTTrainer):
         return {
             "microBatch": self.args.per_device_train_batch_size,
             "accumulation": self.args.gradient_accumulation_steps,
+            "gradientCheckpointing": bool(self.args.gradient_checkpointing),
             "plannedSteps": self.plan.steps,
             "schedule": "at most 5 steps of warm-up, then linear to 0",
             "optimizer": "AdamW, no weight decay, gradient norm at most 1",
@@ -112,7 +115,8 @@ def make_trainer(
     LoRA layers are replaced by faster ones."""
     limit = CPU_TOKENS if sum(weight.numel() for weight in model.parameters()) < LARGE_MODEL else CPU_TOKENS // 4
     whole = device.kind == "cpu" or torch.cuda.mem_get_info()[0] > ROOMY_GPU_BYTES
-    size = micro_batch(plan.step_rows, max(rows.lengths), limit) if whole else spec["batchSize"]
+    at_most = spec.get("microBatch") or (plan.step_rows if whole else spec["batchSize"])
+    size = micro_batch(plan.step_rows, max(rows.lengths), limit if whole else sys.maxsize, at_most)
     arguments = SFTConfig(
         output_dir=spec["output"],
         per_device_train_batch_size=size,
@@ -124,7 +128,8 @@ def make_trainer(
         bf16=False,
         fp16=False,
         use_cpu=device.kind == "cpu",
-        gradient_checkpointing=False,
+        gradient_checkpointing=bool(spec.get("gradientCheckpointing")),
+        gradient_checkpointing_kwargs={"use_reentrant": False},
         logging_strategy="no",
         logging_nan_inf_filter=False,
         save_strategy="no",

@@ -33,7 +33,8 @@ def run(spec: dict[str, Any], channel: Channel) -> dict[str, Any]:
     channel.phase("write")
     file = GgufFile(spec["tokenizerGguf"])
     tokenizer = tokenizer_from_gguf(file.fields)
-    model = random_model(spec["kind"], len(tokenizer), tokenizer.eos_token_id, spec["seed"])
+    end: Any = tokenizer.eos_token_id
+    model = random_model(spec["kind"], len(tokenizer), end, spec["seed"])
     folder = Path(spec["output"])
     folder.mkdir(parents=True, exist_ok=True)
     model.save_pretrained(folder)
@@ -44,7 +45,7 @@ def run(spec: dict[str, Any], channel: Channel) -> dict[str, Any]:
 
 def random_model(kind: str, vocabulary: int, end_token: int, seed: int) -> PreTrainedModel:
     """Float32 weights that are exact in float16: the folder and the GGUF hold the same numbers."""
-    shared = SHAPE | {"vocab_size": vocabulary, "bos_token_id": end_token, "eos_token_id": end_token}
+    shared: dict[str, Any] = SHAPE | {"vocab_size": vocabulary, "bos_token_id": end_token, "eos_token_id": end_token}
     shared |= {"pad_token_id": end_token, "initializer_range": SPREAD}
     torch.manual_seed(seed)
     if kind == "phi":

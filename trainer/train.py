@@ -69,7 +69,7 @@ def run(spec: dict[str, Any], channel: Channel) -> dict[str, Any]:
         learning_rate=spec["learningRate"],
         save_seconds=spec["saveSeconds"],
         save=save,
-        held_back=lambda: held_back_loss(trainer, held_back, spec["batchSize"]),
+        held_back=lambda: held_back_loss(trainer, held_back),
         adapter=lambda: {name: master.detach().clone() for name, master in optimizer.masters.items()},
     )
     trainer.add_callback(watch)
@@ -108,9 +108,10 @@ def run(spec: dict[str, Any], channel: Channel) -> dict[str, Any]:
 
 
 @torch.no_grad()
-def held_back_loss(trainer: PlannedTrainer, rows: Rows, size: int) -> float:
-    """Mean negative log-likelihood over the answer tokens of the held-back rows, `size` rows at a time."""
+def held_back_loss(trainer: PlannedTrainer, rows: Rows) -> float:
+    """Mean negative log-likelihood over the answer tokens of the held-back rows."""
     model: Any = trainer.model
+    size = trainer.args.per_device_train_batch_size
     model.eval()
     total, count = 0.0, 0
     for start in range(0, len(rows.ids), size):

@@ -12,7 +12,6 @@ from safetensors.torch import load
 from trainer.durable import json_bytes, sha256, sync_folder, tensor_bytes, write_durable
 
 VERSION = 1
-KEPT = 2
 MARK = "complete.json"
 TENSOR_FILES = ("adapter", "moments", "best", "rng")
 
@@ -30,19 +29,28 @@ class TrainingState:
 
 
 def save_state(folder: Path, state: TrainingState, spec_hash: str) -> Path:
-    """Writes `folder/step-N` and removes all but the two newest. Raises OSError, earlier ones untouched."""
+    """Writes `folder/step-N` and removes all but it and the newest complete one before it.
+
+    Raises OSError with the earlier ones untouched and nothing half-written left.
+    """
     target = folder / f"step-{state.step:06d}"
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(parents=True)
     files = {f"{name}.safetensors": tensor_bytes(getattr(state, name)) for name in TENSOR_FILES}
     files["state.json"] = json_bytes({"version": VERSION, "spec": spec_hash, "step": state.step, **state.facts})
-    for name, data in files.items():
-        write_durable(target / name, data)
     mark = {"version": VERSION, "files": {name: sha256(data) for name, data in files.items()}}
-    write_durable(target / MARK, json_bytes(mark))
-    sync_folder(folder)
-    for old in _folders(folder)[KEPT:]:
-        shutil.rmtree(old, ignore_errors=True)
+    try:
+        for name, data in files.items():
+            write_durable(target / name, data)
+        write_durable(target / MARK, json_bytes(mark))
+        sync_folder(folder)
+    except OSError:
+        shutil.rmtree(target, ignore_errors=True)
+        raise
+    earlier = [path for path in _folders(folder) if path < target and (path / MARK).is_file()]
+    for old in _folders(folder):
+        if old not in (target, *earlier[:1]):
+            shutil.rmtree(old, ignore_errors=True)
     return target
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from transformers import TrainerCallback
 
-from trainer.course import Course
+from trainer.course import SPAN, Course
 from trainer.device import memory_now
 from trainer.protocol import Channel
 from trainer.schedule import rate_factor
@@ -34,6 +34,7 @@ class Watch(TrainerCallback):
         self.save, self.held_back, self.adapter = save, held_back, adapter
         self.started = self.step_started = self.saved = time.monotonic()
         self.tokens_before = 0
+        self.warned = False
         self.paused = 0.0  # spent saving and looking, not training
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
@@ -53,6 +54,9 @@ class Watch(TrainerCallback):
         trainer.step_loss, self.tokens_before = 0.0, trainer.tokens_seen
         self.channel.send("metric", **point, memoryBytes=memory_now(self.device))
         self.channel.progress(step, plan.steps)
+        if course.diverges() and not self.warned:
+            self.warned = True
+            self.channel.notice(f"The loss has been above three times its median for {SPAN} steps, up to step {step}.")
         if step in plan.evaluate_at:
             course.look(self.held_back(), self.adapter, plan.patience)
             self.channel.notice(f"Held-back loss after step {step}: {course.looks[-1]['loss']:.4f}.")

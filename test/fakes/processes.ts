@@ -45,3 +45,38 @@ function commandLine(pid: string): string {
     return "";
   }
 }
+
+/** Ids of a process's living children and of theirs. */
+export function descendantsOf(pid: number): number[] {
+  const parents = new Map(
+    process.platform === "linux"
+      ? readdirSync("/proc")
+          .filter((name) => /^\d+$/.test(name))
+          .map((name) => [Number(name), parentOf(name)] as const)
+      : execFileSync("ps", ["-axo", "pid=,ppid="], { encoding: "utf8" })
+          .trim()
+          .split("\n")
+          .map((line) => line.trim().split(/\s+/).map(Number) as [number, number]),
+  );
+  const found = new Set([pid]);
+  // A child may stand before its parent in the table.
+  for (let size = 0; size !== found.size;) {
+    size = found.size;
+    for (const [child, parent] of parents) if (found.has(parent)) found.add(child);
+  }
+  found.delete(pid);
+  return [...found];
+}
+
+/** 0 for one that has ended meanwhile. */
+function parentOf(pid: string): number {
+  try {
+    // The name in parentheses may hold spaces; the parent is the second field behind it.
+    const [, parent = "0"] = readFileSync(`/proc/${pid}/stat`, "utf8")
+      .replace(/^.*\) /s, "")
+      .split(" ");
+    return Number(parent);
+  } catch {
+    return 0;
+  }
+}

@@ -9,19 +9,25 @@ import { findEnvironment, readyEnvironment } from "../../src/pipeline/adapters/e
 const cache = mkdtempSync(join(tmpdir(), "distillery-cache-"));
 afterAll(() => rmSync(cache, { recursive: true }));
 
-test("a bare cache becomes an environment whose packages load, once for two callers", { timeout: 900_000 }, async () => {
-  const said: string[] = [];
-  const [environment, same] = await Promise.all([
-    readyEnvironment({ cache, onProgress: (text) => said.push(text) }),
-    readyEnvironment({ cache }),
-  ]);
-  expect(same).toEqual(environment);
-  expect(await findEnvironment({ cache })).toEqual(environment);
-  expect(said.at(-1)).toBe("The Python environment is ready.");
-  const code = "import torch, transformers, peft, trl, gguf; print(torch.__version__)";
-  const { stdout } = await execa(environment.python, ["-I", "-c", code], { preferLocal: false, cwd: cache });
-  expect(stdout).toMatch(/^2\.13\.0/);
-  // Scripts find their interpreter beside themselves: the folder was renamed after they were written.
-  const { stdout: help } = await execa(join(environment.root, "bin", "gguf-dump"), ["--help"], { preferLocal: false });
-  expect(help).toContain("usage");
-});
+test(
+  "a bare cache becomes an environment whose packages load, once for two callers",
+  { timeout: 900_000 },
+  async () => {
+    const said: string[] = [];
+    const [environment, same] = await Promise.all([
+      readyEnvironment({ cache, onProgress: (text) => said.push(text) }),
+      readyEnvironment({ cache }),
+    ]);
+    expect(same).toEqual(environment);
+    expect(await findEnvironment({ cache })).toEqual(environment);
+    expect(said.at(-1)).toBe("The Python environment is ready.");
+    const code = "import torch, transformers, peft, trl, gguf; print(torch.__version__)";
+    const { stdout } = await execa(environment.python, ["-I", "-c", code], { preferLocal: false, cwd: cache });
+    expect(stdout).toMatch(/^2\.13\.0/);
+    // Scripts find their interpreter beside themselves: the folder was renamed after they were written.
+    const { stdout: help } = await execa(join(environment.root, "bin", "gguf-dump"), ["--help"], {
+      preferLocal: false,
+    });
+    expect(help).toContain("usage");
+  },
+);

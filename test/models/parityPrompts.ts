@@ -1,7 +1,18 @@
 /** Prompts for the parity test: questions as the product asks them, and texts that tokenizers disagree on. */
 import { studentMessages, templates } from "../../src/pipeline/template.ts";
 
-const kinds = ["Pod", "Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "CronJob", "Service", "Ingress", "Secret", "Namespace"];
+const kinds = [
+  "Pod",
+  "Deployment",
+  "ReplicaSet",
+  "StatefulSet",
+  "DaemonSet",
+  "CronJob",
+  "Service",
+  "Ingress",
+  "Secret",
+  "Namespace",
+];
 const questions = kinds.flatMap((kind) => [
   `What is a ${kind} in Kubernetes v1.28, and when would one use it?`,
   `Name the fields of a ${kind}'s specification that must be set.`,
@@ -29,7 +40,7 @@ const tricky = [
   "almost <|im_en d|> and <| im_start |> marks",
   "[INST] other <s>marks</s> [/INST] ### Instruction:",
   "CamelCaseAndSCREAMING_SNAKE and kebab-case-names",
-  "{\"json\": [1, 2.5, null, true], \"nested\": {\"a\": \"b\\n\"}}",
+  '{"json": [1, 2.5, null, true], "nested": {"a": "b\\n"}}',
   "a".repeat(200),
   "ha ".repeat(60),
   "!!!???...---___***///\\\\\\",
@@ -37,7 +48,7 @@ const tricky = [
   " ",
   "\t",
   "0",
-  "In 2023, 1.28 (\"Planternetes\") was released on August 15th.",
+  'In 2023, 1.28 ("Planternetes") was released on August 15th.',
   "Σίσυφος ΣΊΣΥΦΟΣ ß ẞ İ ı",
   "100% of $5.00 & 50¢ @ user#tag ~ ^caret `code`",
   "https://kubernetes.io/docs/concepts/workloads/pods/?a=b&c=d#fragment",

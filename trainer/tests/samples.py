@@ -53,4 +53,6 @@ def train_spec(model: dict[str, str], output: Path, **changes: Any) -> dict[str,
         "seed": 7,
         "saveSeconds": 60,
         "endText": END,
+        "microBatch": None,
+        "gradientCheckpointing": False,
     } | changes

@@ -60,7 +60,7 @@ def test_loss_and_gradient_equal_those_of_transformers_and_peft(kind: str) -> No
     total, count = answer_loss(fast, inputs)
     assert int(count) == 18 + 10 + 12 + 2
     found = gradients(fast, total / count)
-    assert float(total / count) == pytest.approx(float(expected), abs=1e-5)
+    assert (total / count).item() == pytest.approx(expected.item(), abs=1e-5)
     assert float((found - wanted).norm() / wanted.norm()) < 1e-5
 
 
@@ -97,5 +97,5 @@ def test_the_head_loss_is_cross_entropy(bias: bool) -> None:
     (wanted,) = torch.autograd.grad(expected, hidden)
     found: Any = HeadLoss.apply(hidden, weight, offset, labels)
     (gradient,) = torch.autograd.grad(found * 1.0, hidden)
-    assert float(found) == pytest.approx(float(expected), rel=1e-5)
+    assert found.item() == pytest.approx(expected.item(), rel=1e-5)
     assert torch.allclose(gradient, wanted, atol=1e-4)

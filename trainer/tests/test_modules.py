@@ -1,7 +1,8 @@
 """Which modules are tuned, on toy models of both architectures."""
 
+from pathlib import Path
+
 import pytest
-import torch
 
 from trainer.lora import add_adapter
 from trainer.modules import check_trainable, choose_modules
@@ -9,7 +10,7 @@ from trainer.protocol import JobError
 from trainer.tests.samples import train_spec
 from trainer.toy import random_model
 
-ROLES = train_spec({}, __import__("pathlib").Path())["roles"]
+ROLES = train_spec({}, Path())["roles"]
 MATCHED = {
     "llama": ["q_proj", "v_proj", "k_proj", "o_proj", "gate_proj", "up_proj", "down_proj"],
     "phi": ["q_proj", "v_proj", "k_proj", "dense", "fc1", "fc2"],
@@ -26,8 +27,7 @@ def test_roles_become_the_names_of_the_architecture(kind: str) -> None:
     # per layer: rank * (inputs + outputs) of each matrix, by hand
     hidden, wide, kv = 64, 192, 32
     shapes = {
-        "llama": [(hidden, hidden), (hidden, kv), (hidden, kv), (hidden, hidden)]
-        + [(hidden, wide), (hidden, wide), (wide, hidden)],
+        "llama": [*[(hidden, hidden)] * 2, *[(hidden, kv)] * 2, *[(hidden, wide)] * 2, (wide, hidden)],
         "phi": [(hidden, hidden)] * 4 + [(hidden, wide), (wide, hidden)],
     }[kind]
     assert check_trainable(tuned, targets) == 2 * 4 * sum(inputs + outputs for inputs, outputs in shapes)
@@ -57,4 +57,3 @@ def test_another_number_of_trained_parameters_is_refused() -> None:
     with pytest.raises(JobError) as error:
         check_trainable(tuned, targets)
     assert error.value.code == "E_MODULES"
-    assert isinstance(tuned, torch.nn.Module)

@@ -30,10 +30,10 @@ channel.notice(str(child.pid))
 """
 
 
-def start(body: str, **options: object) -> subprocess.Popen[bytes]:
+def start(body: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         [sys.executable, "-I", "-X", "utf8", "-u", "-c", OPEN + body],
-        stdin=options.get("stdin", subprocess.PIPE),  # pyright: ignore[reportArgumentType]
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
@@ -171,6 +171,8 @@ def test_only_the_first_ending_is_said() -> None:
 
 def test_an_ask_gets_the_answer_with_its_number_or_the_reason() -> None:
     def answer(pair: ChannelPair, line: dict[str, object]) -> None:
+        if line["type"] != "ask":
+            return
         if line["body"] == "good":
             pair.send(type="answer", id=line["id"], ok=True, body={"text": "yes"})
         else:

@@ -49,7 +49,8 @@ def test_a_pass_holds_every_row_once_in_an_order_that_the_seed_fixes() -> None:
     assert order == one_pass(lengths, 4, 3, 0)
     assert order != one_pass(lengths, 4, 4, 0)
     assert order != one_pass(lengths, 4, 3, 1)
-    spread = [max(lengths[row] for row in step) - min(lengths[row] for row in step) for step in zip(*[iter(order)] * 4)]
+    steps = [[lengths[row] for row in order[start : start + 4]] for start in range(0, 61, 4)]
+    spread = [max(step) - min(step) for step in steps]
     assert sum(spread) / len(spread) < 20  # random fours of these lengths spread over 54
 
 
@@ -63,6 +64,7 @@ def test_fixed_steps_are_obeyed_and_auto_looks_once_a_pass() -> None:
 
 
 def test_a_step_is_computed_at_once_when_it_fits() -> None:
-    assert micro_batch(4, 100, 2048) == 4
-    assert micro_batch(4, 1000, 2048) == 2
-    assert micro_batch(4, 5000, 2048) == 1
+    assert micro_batch(4, 100, 2048, 4) == 4
+    assert micro_batch(4, 1000, 2048, 4) == 2
+    assert micro_batch(4, 5000, 2048, 4) == 1
+    assert micro_batch(6, 100, 2048, 5) == 3

@@ -1,0 +1,239 @@
+"""The whole job `train` on toy models, in float32 on the CPU."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from safetensors.torch import load_file
+
+from trainer import train
+from trainer.protocol import JobError
+from trainer.tests.channel_pair import ChannelPair
+from trainer.tests.samples import FACTS, row, train_spec
+
+
+def run(spec: dict[str, Any], pair: ChannelPair | None = None) -> dict[str, Any]:
+    return train.run(spec, (pair or ChannelPair()).channel)
+
+
+def failure(spec: dict[str, Any], pair: ChannelPair | None = None) -> JobError:
+    with pytest.raises(JobError) as error:
+        run(spec, pair)
+    return error.value
+
+
+def losses(result: dict[str, Any]) -> list[float]:
+    return [point["loss"] for point in result["losses"]]
+
+
+@pytest.mark.parametrize("kind", ["llama", "phi"])
+def test_a_training_learns_and_leaves_the_adapter(kind: str, toys: dict[str, str], tmp_path: Path) -> None:
+    pair = ChannelPair()
+    steps = {"rule": "fixed", "count": 40}
+    result = run(train_spec({"gguf": f"{toys[kind]}/model.gguf"}, tmp_path, steps=steps, learningRate=0.02), pair)
+    pair.drain()
+    assert losses(result)[-1] < 0.6 * losses(result)[0]
+    assert result["finalLoss"] == losses(result)[-1]
+    assert (result["steps"], result["plannedSteps"], result["rows"], result["rowsTooLong"]) == (40, 40, 6, 0)
+    assert (result["device"], result["dtype"], result["exactResume"]) == ("cpu", "float32", True)
+    assert result["quantization"] == "the GGUF's own values"
+    assert result["modules"] == (
+        ["q_proj", "v_proj", "k_proj", "dense", "fc1", "fc2"] if kind == "phi" else train_spec({}, tmp_path)["roles"]
+    )
+    metrics = pair.of("metric")
+    assert [metric["step"] for metric in metrics] == list(range(1, 41))
+    assert [metric["loss"] for metric in metrics] == losses(result)
+    assert metrics[10]["learningRate"] > metrics[-1]["learningRate"] > 0
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "adapter_model.safetensors",
+        "adapter_config.json",
+        "adapter.gguf",
+        "spec.json",
+        "training",
+    }
+    weights = load_file(tmp_path / "adapter_model.safetensors")
+    assert sum(weight.numel() for weight in weights.values()) == result["trainableParameters"]
+
+
+def test_files_name_no_path_and_the_effective_settings(toys: dict[str, str], tmp_path: Path) -> None:
+    run(train_spec({"gguf": f"{toys['phi']}/model.gguf"}, tmp_path))
+    facts = json.loads((tmp_path / "spec.json").read_text())
+    assert facts["effective"]["microBatch"] * facts["effective"]["accumulation"] == 4
+    assert facts["spec"]["rows"]["count"] == len(FACTS)
+    config = json.loads((tmp_path / "adapter_config.json").read_text())
+    assert config["base_model_name_or_path"] == "model.gguf"
+    assert config["target_modules"] == sorted(config["target_modules"])
+    for name in ("spec.json", "adapter_config.json"):
+        assert str(Path(toys["phi"]).parent) not in (tmp_path / name).read_text()
+
+
+def test_the_same_seed_gives_the_same_bytes(toys: dict[str, str], tmp_path: Path) -> None:
+    model = {"gguf": f"{toys['llama']}/model.gguf"}
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        run(train_spec(model, tmp_path / name, seed=seed))
+    files = [(tmp_path / name / "adapter.gguf").read_bytes() for name in "abc"]
+    assert files[0] == files[1]
+    assert files[0] != files[2]
+
+
+def test_a_stopped_training_goes_on_as_if_it_had_not_stopped(toys: dict[str, str], tmp_path: Path) -> None:
+    def stop_at(step: int) -> ChannelPair:
+        def on_line(pair: ChannelPair, line: dict[str, Any]) -> None:
+            if line["type"] == "metric" and line["step"] == step:
+                pair.send(type="stop")
+
+        return ChannelPair(on_line)
+
+    model = {"gguf": f"{toys['llama']}/model.gguf"}
+    steps = {"rule": "fixed", "count": 60}
+    whole = run(train_spec(model, tmp_path / "whole", steps=steps))
+    spec = train_spec(model, tmp_path / "parts", steps=steps)
+    stopped_after = 0
+    for place in (3, 30):
+        pair = stop_at(place)
+        error = failure(spec, pair)
+        pair.drain()
+        assert error.code == "E_STOPPED"
+        now = pair.of("metric")[-1]["step"]
+        assert stopped_after < now < 60
+        assert f"step {now} of 60" in error.message
+        stopped_after = now
+    pair = ChannelPair()
+    resumed = run(spec, pair)
+    pair.drain()
+    assert f"goes on after step {stopped_after}" in pair.notices()
+    assert pair.of("metric")[0]["step"] == stopped_after + 1
+    assert losses(resumed) == pytest.approx(losses(whole), abs=1e-6)
+    assert len(losses(resumed)) == 60
+    expected = load_file(tmp_path / "whole" / "adapter_model.safetensors")
+    for name, weight in load_file(tmp_path / "parts" / "adapter_model.safetensors").items():
+        assert float((weight - expected[name]).abs().max()) <= 1e-6
+
+
+def test_a_half_written_training_checkpoint_is_passed_over(toys: dict[str, str], tmp_path: Path) -> None:
+    model = {"gguf": f"{toys['llama']}/model.gguf"}
+    spec = train_spec(model, tmp_path, saveSeconds=0)
+    whole = run(spec)
+    newest = tmp_path / "training" / "step-000006"
+    (newest / "complete.json").unlink()
+    pair = ChannelPair()
+    again = run(spec, pair)
+    pair.drain()
+    assert "step-000006 was skipped: it is incomplete" in pair.notices()
+    assert [metric["step"] for metric in pair.of("metric")] == [6]
+    assert losses(again) == pytest.approx(losses(whole), abs=1e-6)
+
+
+def test_a_finished_training_is_not_done_again(toys: dict[str, str], tmp_path: Path) -> None:
+    spec = train_spec({"gguf": f"{toys['llama']}/model.gguf"}, tmp_path)
+    first = run(spec)
+    pair = ChannelPair()
+    assert losses(run(spec, pair)) == losses(first)
+    pair.drain()
+    assert pair.of("metric") == []
+
+
+def test_another_spec_starts_afresh(toys: dict[str, str], tmp_path: Path) -> None:
+    spec = train_spec({"gguf": f"{toys['llama']}/model.gguf"}, tmp_path)
+    run(spec)
+    pair = ChannelPair()
+    run(spec | {"learningRate": 1e-3}, pair)
+    pair.drain()
+    assert "belongs to another training" in pair.notices()
+    assert len(pair.of("metric")) == 6
+
+
+def test_a_loss_that_is_no_number_ends_before_the_step_is_applied(toys: dict[str, str], tmp_path: Path) -> None:
+    pair = ChannelPair()
+    error = failure(train_spec({"gguf": f"{toys['llama']}/model.gguf"}, tmp_path, learningRate=1e38), pair)
+    pair.drain()
+    assert error.code == "E_LOSS_NAN"
+    assert "step 2" in error.message
+    assert "1e+38" in error.message
+    assert "step 1 is the last good one" in error.message
+    assert [metric["step"] for metric in pair.of("metric")] == [1]
+    kept = [path.name for path in (tmp_path / "training").iterdir()]
+    assert kept == ["step-000001"]
+    state = json.loads((tmp_path / "training" / "step-000001" / "state.json").read_text())
+    assert state["step"] == 1
+    assert not (tmp_path / "adapter.gguf").exists()
+
+
+def test_auto_ends_when_the_held_back_loss_stands_still_and_keeps_the_best(
+    toys: dict[str, str], tmp_path: Path
+) -> None:
+    model = {"gguf": f"{toys['llama']}/model.gguf"}
+    steps = {"rule": "auto", "passes": 10, "patience": 2}
+    pair = ChannelPair()
+    result = run(train_spec(model, tmp_path / "auto", steps=steps, learningRate=1e-9), pair)
+    pair.drain()
+    # six rows, four a step: passes end with steps 2, 3 and 5; the second and third bring nothing new
+    assert (result["steps"], result["plannedSteps"]) == (5, 15)
+    assert pair.notices().count("Held-back loss") == 3
+    assert "The adapter of step 2 is kept" in pair.notices()
+    kept = load_file(tmp_path / "auto" / "adapter_model.safetensors")
+    best = load_file(tmp_path / "auto" / "training" / "step-000005" / "best.safetensors")
+    last = load_file(tmp_path / "auto" / "training" / "step-000005" / "adapter.safetensors")
+    name = next(name for name in best if "lora_A" in name)
+    assert kept[name.replace(".default.", ".")].equal(best[name])
+    assert not best[name].equal(last[name])
+
+
+def test_auto_goes_through_all_passes_while_it_helps(toys: dict[str, str], tmp_path: Path) -> None:
+    model = {"gguf": f"{toys['llama']}/model.gguf"}
+    steps = {"rule": "auto", "passes": 4, "patience": 2}
+    result = run(train_spec(model, tmp_path, steps=steps, learningRate=5e-3))
+    assert (result["steps"], result["plannedSteps"]) == (6, 6)
+
+
+def test_long_rows_are_left_out_and_counted(toys: dict[str, str], tmp_path: Path) -> None:
+    model = {"gguf": f"{toys['llama']}/model.gguf"}
+    spec = train_spec(model, tmp_path)
+    result = run(spec | {"rows": [*spec["rows"], row("What?", "on and " * 200 + "on.")]})
+    assert (result["rows"], result["rowsTooLong"]) == (6, 1)
+    error = failure(spec | {"maxLength": 8})
+    assert error.code == "E_TRAINER"
+    assert "All 6 training rows are longer than 8 tokens" in error.message
+
+
+@pytest.mark.parametrize("kind", ["llama", "phi"])
+def test_the_ways_to_save_memory_change_no_loss(kind: str, toys: dict[str, str], tmp_path: Path) -> None:
+    spec = train_spec({"gguf": f"{toys[kind]}/model.gguf"}, tmp_path / "fast")
+    expected = losses(run(spec))
+    for name, change in (("one", {"microBatch": 1}), ("again", {"microBatch": 2, "gradientCheckpointing": True})):
+        found = losses(run(spec | change | {"output": str(tmp_path / name)}))
+        assert found == pytest.approx(expected, abs=1e-4)
+        facts = json.loads((tmp_path / name / "spec.json").read_text())["effective"]
+        assert facts["microBatch"] == change["microBatch"]
+        assert facts["gradientCheckpointing"] == ("gradientCheckpointing" in change)
+
+
+def test_with_less_memory_a_training_goes_on_where_it_was(toys: dict[str, str], tmp_path: Path) -> None:
+    spec = train_spec({"gguf": f"{toys['llama']}/model.gguf"}, tmp_path)
+    run(spec)
+    pair = ChannelPair()
+    run(spec | {"microBatch": 1, "gradientCheckpointing": True, "threads": 1}, pair)
+    pair.drain()
+    assert "goes on after step 6" in pair.notices()
+
+
+def test_four_bit_training_works_on_the_cpu(toys: dict[str, str], tmp_path: Path) -> None:
+    steps = {"rule": "fixed", "count": 40}
+    spec = train_spec({"folder": toys["phi"]}, tmp_path, steps=steps, quantization="nf4", learningRate=0.02)
+    result = run(spec)
+    assert result["quantization"] == "NF4 (bitsandbytes)"
+    assert result["modules"] == ["q_proj", "v_proj", "k_proj", "dense", "fc1", "fc2"]
+    assert losses(result)[-1] < 0.6 * losses(result)[0]
+    weights = load_file(tmp_path / "adapter_model.safetensors")
+    assert {str(weight.dtype) for weight in weights.values()} == {"torch.float32"}
+
+
+def test_bfloat16_training_keeps_float32_masters(toys: dict[str, str], tmp_path: Path) -> None:
+    spec = train_spec({"gguf": f"{toys['llama']}/model.gguf"}, tmp_path, dtype="bfloat16", learningRate=1e-6)
+    result = run(spec)
+    assert result["dtype"] == "bfloat16"
+    weights = load_file(tmp_path / "adapter_model.safetensors")
+    changed = [weight for name, weight in weights.items() if "lora_A" in name]
+    # steps of a millionth are below bfloat16's grain around these weights: only float32 holds them
+    assert all(not weight.equal(weight.bfloat16().float()) for weight in changed)
