@@ -5,7 +5,7 @@ import { createKnowledgeFolder } from "../../src/pipeline/adapters/knowledgeFold
 import { createOfflineTeacher } from "../../src/pipeline/adapters/teacher/offlineTeacher.ts";
 import { sentenceFamilies } from "../../src/pipeline/adapters/teacher/sectionAsks.ts";
 import { sentencesOf } from "../../src/pipeline/adapters/teacher/sentences.ts";
-import { contentWords } from "../../src/pipeline/adapters/teacher/words.ts";
+import { contentWords } from "../../src/pipeline/adapters/teacher/english/words.ts";
 import type { LanguageModel, QuestionRequest } from "../../src/pipeline/ports.ts";
 import { sameWords } from "../../src/pipeline/duplicates.ts";
 import { wordEmbedder } from "../fakes/wordEmbedder.ts";

@@ -1,8 +1,9 @@
 /** What a clause can be asked for: which piece of it is the answer, and how good a question that makes. */
-import type { Clause, Element } from "./clause.ts";
-import { nounPhraseEnd, slice, tokensOf } from "./tokens.ts";
-import { isPluralPhrase, readValue, type Value } from "./values.ts";
-import { baseOf } from "./verbs.ts";
+import type { Clause } from "./english/clause.ts";
+import type { Element } from "./english/predicate.ts";
+import { nounPhraseEnd, slice, tokensOf } from "./english/tokens.ts";
+import { isPluralPhrase, readValue, type Value } from "./english/values.ts";
+import { baseOf } from "./english/verbs.ts";
 
 /** An opening of a question. `strand` is the preposition left at the gap: "What … to?" */
 export interface Opening {
@@ -43,8 +44,19 @@ const strandable = new Set(["with", "from", "as", "into", "to", "for", "by", "th
 /** Verbs whose object alone says little: "leaves the charge weak". */
 const thinObjects = new Set(["leave", "keep", "get", "turn", "become", "let", "make", "help", "cause", "render", "take", "do"]);
 
+const objectless = new Set("live go happen exist occur appear arrive belong depend sit lie stand come remain stay seem vary wait expire fail".split(" "));
+
 const negative = ({ auxiliary, manner, verb, elements }: Clause): boolean =>
   auxiliary === "cannot" || /\b(?:not|never|rarely|seldom)\b/.test(`${manner} ${verb}`) || elements.some(({ text }) => /^(?:no|not|nothing|none)\b/.test(text));
+
+const saying = new Set(["mean", "indicate", "show", "require", "ensure", "say", "suggest", "state", "guarantee", "imply", "prove", "signal"]);
+
+/** "Assigns that class", "deploys it": what is meant stands in another sentence. */
+const pointsBack = ({ subject, elements, tail, base, lead }: Clause): boolean =>
+  /\b(?:this|that|these|those|it|them)$/.test(lead) ||
+  (tail?.word === "that" && elements.length === 0 && !saying.has(base)) ||
+  /^(?:this|these|those|that|such)\b/i.test(subject.text) ||
+  elements.some(({ text }) => /^(?:this|these|those|that|such)\s|\bsuch an?\b|^(?:it|them|these|those|this|that)$|\b(?:it|them)$/.test(text));
 
 type Add = (kind: AskKind, gap: Gap, score: number, openings: Opening[], value?: Value) => void;
 
@@ -59,7 +71,7 @@ export function asksOf(clause: Clause, about: string): Ask[] {
   const { tail } = clause;
   const reason = tail && (tail.word === "because" || (tail.word === "since" && tail.comma) || tail.text.startsWith("so that"));
   if (reason) add("reason", { at: "tail" }, 5, [opening("why"), opening("for what reason"), opening("why exactly")]);
-  if (negative(clause)) return asks;
+  if (negative(clause) || pointsBack(clause)) return pointsBack(clause) ? [] : asks;
 
   clause.elements.forEach((element, index) => elementAsks(clause, element, index, add));
   if (clause.base !== "be" || clause.passive) tailAsks(clause, add);
@@ -70,7 +82,7 @@ export function asksOf(clause: Clause, about: string): Ask[] {
 }
 
 function tailAsks({ tail, elements }: Clause, add: Add): void {
-  if (!tail || tail.comma) return;
+  if (!tail || tail.comma || /^(?:even|only)$/.test(elements.at(-1)?.text ?? "")) return;
   if (/^(?:how|which|what|whether|that)$/.test(tail.word) && elements.length === 0) add("thing", { at: "tail" }, 5, [opening("what")]);
   if (/^(?:when|whenever|if|once)$/.test(tail.word))
     add("moment", { at: "tail" }, 4, [opening("when"), opening("in which situation"), opening("under what condition")]);
@@ -92,18 +104,23 @@ function elementAsks(clause: Clause, element: Element, index: number, add: Add):
   if (openings.length > 0) {
     const isDefault = clause.base === "default" && element.preposition === "to" && clause.auxiliary === "" && clause.elements.length === 1;
     // "Sets `restartPolicy` to `Always`": the last value is what is told, the first what it is told of.
-    const toldOf = !element.preposition && clause.elements.slice(index + 1).some(({ text }) => /^(?:code|codes|number|named)$/.test(readValue(text).kind));
+    const toldOf = !element.preposition && clause.elements.slice(index + 1).some(({ preposition, text }) => preposition !== "with" && /^(?:code|codes|number|named)$/.test(readValue(text).kind));
+    const beside = element.preposition === "with" && index > 0 && value.kind === "named" ? 1 : 0;
     const last = index === clause.elements.length - 1;
-    if (element.preposition && /^codes?$/.test(value.kind) && !last && !["to", "as"].includes(element.preposition)) return;
-    const obscure = element.preposition && value.kind === "code" && element.preposition !== "to" ? 2 : clause.elements.slice(index + 1).some(({ text }) => /\b\d/.test(text)) ? 5 : 0;
-    return add(isDefault ? "default" : "value", gap, valueScores[value.kind] - obscure - (toldOf ? 3 : 0), openings, value);
+    if (element.preposition && /^codes?$/.test(value.kind) && !["to", "as"].includes(element.preposition) && (!last || clause.elements.slice(0, index).some(({ kind }) => kind === "place"))) return;
+    if (/than|instead|^as of/.test(element.preposition) && value.kind !== "version") return;
+    const obscure = element.preposition && value.kind === "code" && element.preposition !== "to" ? 2 : 0;
+    const second = clause.elements.slice(0, index).some(({ text }) => /\b\d/.test(text)) ? 5 : 0;
+    return add(isDefault ? "default" : "value", gap, valueScores[value.kind] - obscure - second - beside - (toldOf ? 3 : 0), openings, value);
   }
   if (element.kind === "thing") {
     const alone = clause.elements.length === 1;
-    const second = clause.elements[1];
-    if (index > 0 || (second && second.kind !== "place" && second.kind !== "adverb") || (alone && thinObjects.has(clause.base))) return;
-    if (/^(?:effect|place|precedence|care|its|their)\b/.test(element.text)) return;
-    return add("thing", gap, clause.base === "have" ? 3 : clause.subject.person ? 4 : 5, [opening("what")], value);
+    const next = clause.elements[1];
+    if (index > 0 || (next && next.kind !== "place" && next.kind !== "adverb") || (alone && thinObjects.has(clause.base))) return;
+    if (/^(?:effect|place|precedence|care|its|their)\b/.test(element.text) || objectless.has(clause.base)) return;
+    // "Rejects requests that …": without the relative clause the question fits much.
+    const wide = clause.tail && /^(?:that|whose|who|which)$/.test(clause.tail.word) && !clause.tail.comma ? 2 : 0;
+    return add("thing", gap, (clause.base === "have" ? 3 : clause.subject.person ? 4 : 5) - wide, [opening("what")], value);
   }
   if (element.kind === "place") placeAsks(clause, element, gap, add);
 }

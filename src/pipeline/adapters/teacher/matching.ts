@@ -3,7 +3,7 @@ import type { Section } from "../../../protocol/model.ts";
 import { cosine } from "../../duplicates.ts";
 import type { Embedder } from "../../ports.ts";
 import { sentencesOf, type Sentence } from "./sentences.ts";
-import { contentWords } from "./words.ts";
+import { contentWords } from "./english/words.ts";
 
 export interface Match {
   sentence: Sentence;

@@ -13,22 +13,25 @@ import { sentenceFamilies, type SentenceFamily } from "./sectionAsks.ts";
 import { sentencesOf } from "./sentences.ts";
 
 export interface OfflineTeacherOptions {
-  /** Proposes further questions, one short generation a section; leave it out to save the time. */
+  /** Needed for proposals only. */
   student?: LanguageModel;
   embedder: Embedder;
+  /** Whether the student proposes a question a section; see proposals.ts for what that yields. */
+  proposals?: boolean;
 }
 
 /** A heading's answer: so many sentences, and no more words than this. */
 const headingSentences = 3;
 const headingWords = 60;
 
-export function createOfflineTeacher({ student, embedder }: OfflineTeacherOptions): Teacher {
+export function createOfflineTeacher({ student, embedder, proposals = false }: OfflineTeacherOptions): Teacher {
+  const proposer = proposals ? student : undefined;
   // At most half of a run's families may come from headings.
   const made = { all: 0, heading: 0 };
 
   async function questions(request: QuestionRequest): ReturnType<Teacher["questions"]> {
     const { section, count, domain, signal } = request;
-    const proposed = student ? await proposedFamilies(request, student, embedder) : { families: [], unusable: 0 };
+    const proposed = proposer ? await proposedFamilies(request, proposer, embedder) : { families: [], unusable: 0 };
     const formed = fromSentences(sentenceFamilies(section, domain), request, proposed.families.map(({ sentence }) => sentence));
     const families = [...proposed.families.map(({ draft }) => draft), ...formed].slice(0, count);
     made.all += families.length;
@@ -56,7 +59,7 @@ export function createOfflineTeacher({ student, embedder }: OfflineTeacherOption
     return best ? [best.sentence.text] : [];
   }
 
-  return { id: student ? "offline+student" : "offline", online: false, questions, reference, usage: () => null };
+  return { id: proposer ? "offline with proposals" : "offline", online: false, questions, reference, usage: () => null };
 }
 
 /** The best families of the section, first one a sentence, then further ones. */

@@ -6,7 +6,7 @@ import type { FamilyDraft } from "../../../protocol/model.ts";
 import type { Embedder, LanguageModel, Message, QuestionRequest } from "../../ports.ts";
 import { matchSentences } from "./matching.ts";
 import { sentencesOf } from "./sentences.ts";
-import { contentWords } from "./words.ts";
+import { contentWords } from "./english/words.ts";
 
 export interface Proposal {
   draft: FamilyDraft;

@@ -1,12 +1,12 @@
 /** All question families a section's sentences give, in the same order whoever asks. */
 import type { Domain, Section } from "../../../protocol/model.ts";
 import { asksOf, type Ask } from "./asks.ts";
-import { parseClause } from "./clause.ts";
+import { parseClause } from "./english/clause.ts";
 import { namesIn } from "./names.ts";
 import { sentencesOf, type Sentence } from "./sentences.ts";
 import type { About } from "./wordingPatterns.ts";
 import { wordingsOf } from "./wordings.ts";
-import { contentWords } from "./words.ts";
+import { contentWords } from "./english/words.ts";
 
 export interface SentenceFamily {
   sentence: Sentence;
@@ -25,9 +25,12 @@ export function sentenceFamilies(section: Section, domain: Domain): SentenceFami
     const clause = parseClause(sentence.plain, names);
     if (!clause) continue;
     for (const ask of asksOf(clause, nameIn(section, sentence))) {
-      const { training, rewording } = wordingsOf(ask, aboutOf(section, sentence, ask));
-      const lead = training[0];
-      if (!lead || !standsAlone(lead, section)) continue;
+      const made = wordingsOf(ask, aboutOf(section, sentence, ask));
+      const clear = (text: string): boolean => standsAlone(text, section) && isSpecific(text, ask, domain);
+      const [lead] = made.training;
+      if (!lead || !clear(lead)) continue;
+      const training = made.training.filter(clear);
+      const rewording = made.rewording.filter(clear);
       found.push({ sentence, kind: ask.kind, score: ask.score - tooLong(lead), training, rewording });
     }
   }
@@ -63,10 +66,20 @@ function aboutOf({ heading: title, text }: Section, { plain }: Sentence, { claus
   return { entity: unfit ? "" : subject.text.replace(/^(?:each|every|only) /, "a "), isHeading: false };
 }
 
-/** Whether a question says what it is about without its section: a name, a code word or the heading's words. */
+const selfContained = new Set<Ask["kind"]>(["definition", "identity", "default", "effect", "outcome", "key"]);
+
+/** "Which volume does Kubernetes create?" fits too much: beside the noun asked for, a question needs two words of its own. */
+function isSpecific(question: string, { kind, noun }: Ask, domain: Domain): boolean {
+  if (selfContained.has(kind)) return true;
+  const known = new Set([...contentWords(noun), ...contentWords(domain.name)]);
+  const own = contentWords(question).filter((word) => !known.has(word));
+  return own.length >= (kind === "actor" && noun === "" ? 3 : 2) || own.some((word) => /[-._/]/.test(word)) || /\p{Ll}\p{Lu}/u.test(question);
+}
+
+/** Whether a question says what it is about without its section: by a name, a code word, the heading's words, or enough of its own. */
 function standsAlone(question: string, section: Section): boolean {
   const words = contentWords(question);
   if (words.length < 2) return /\p{Ll}\p{Lu}|[._/]\w/u.test(question);
   const about = new Set([...contentWords(section.heading), ...contentWords(section.topic)]);
-  return /\s\p{Lu}[\p{L}\d]*|\w[._/-]\w|\p{Ll}\p{Lu}/u.test(question.slice(1)) || words.some((word) => about.has(word));
+  return /\s\p{Lu}[\p{L}\d]*|\w[._/-]\w|\p{Ll}\p{Lu}/u.test(question.slice(1)) || words.some((word) => about.has(word)) || words.length > 2;
 }

@@ -89,6 +89,7 @@ export function plainText(text: string): string {
     )
     .join("")
     .replace(/\s*\([^()]*\)/g, "")
+    .replace(/, (?:which is )?the default(?=,)/g, "")
     .replace(/\s+/g, " ")
     .trim();
 }

@@ -1,10 +1,11 @@
 /** The patterns of wordings, by what is asked for: one list to train on, one for testing, with none in common. */
 import type { Ask, Opening } from "./asks.ts";
-import type { Element } from "./clause.ts";
+import type { Element } from "./english/predicate.ts";
+import { dimensionOf } from "./english/dimensions.ts";
 import { asQuestion, asRequest, phrase, type Shape } from "./phrasing.ts";
 import { rewordingVerbs, trainingVerbs } from "./otherVerbs.ts";
-import { isPluralPhrase } from "./values.ts";
-import { gerund, thirdPerson } from "./verbs.ts";
+import { isPluralPhrase } from "./english/values.ts";
+import { gerund, thirdPerson } from "./english/verbs.ts";
 
 /** What a family is about. */
 export interface About {
@@ -17,9 +18,9 @@ export interface About {
 /** Makes one wording, or null when the ask has not what the pattern needs. */
 export type Pattern = (ask: Ask, about: About) => string | null;
 
-const active: Shape = { order: "indirect", voice: "active", whole: false };
-const passive: Shape = { order: "indirect", voice: "passive", whole: false };
-const you: Shape = { order: "indirect", voice: "you", whole: false };
+const active: Shape = { order: "indirect", voice: "active", whole: false, brief: true };
+const passive: Shape = { ...active, voice: "passive" };
+const you: Shape = { ...active, voice: "you" };
 const inverted = (shape: Shape): Shape => ({ ...shape, order: "question" });
 
 const openingAt = ({ openings }: Ask, index: number): Opening => openings[Math.min(index, openings.length - 1)] as Opening;
@@ -61,6 +62,13 @@ function nounFor(ask: Ask, { entity, isHeading }: About): string | null {
   return entity.toLowerCase().split(" ").some((word) => words.has(word)) ? null : ask.noun;
 }
 
+/** "duration", where the heading itself is what lasts 83 seconds. */
+function dimensionFor({ unit, noun, gap, clause }: Ask, { entity, isHeading }: About): string | null {
+  if (!isHeading || noun || gap.at !== "element" || clause.elements[gap.index]?.preposition) return null;
+  const bare = entity.replace(/^the /, "").toLowerCase();
+  return clause.subject.text.toLowerCase().replace(/^(?:the|an?|each|every) /, "").endsWith(bare) ? dimensionOf(unit) : null;
+}
+
 /** "the opening angle to which operators set the vane", "the number of entries that the memory holds". */
 function soughtFor(ask: Ask, shape: Shape): string | null {
   const noun = ask.noun || (ask.unit && !/^percent/.test(ask.unit) ? `number of ${ask.unit}` : "");
@@ -74,21 +82,21 @@ function soughtFor(ask: Ask, shape: Shape): string | null {
 
 const be = (text: string): string => (isPluralPhrase(text) ? "are" : "is");
 
-const direct: Pattern = (ask) => question("", phrase(ask, openingAt(ask, 0), inverted({ ...active, whole: true })));
+const direct: Pattern = (ask) => question("", phrase(ask, openingAt(ask, 0), inverted({ ...active, whole: true, brief: false })));
 
 const general: Patterns = {
   training: [
     direct,
     (ask, about) => {
-      const noun = nounFor(ask, about);
+      const noun = nounFor(ask, about) ?? dimensionFor(ask, about);
       return noun && asQuestion(`What ${be(noun)} the ${noun} of ${about.entity}`);
     },
-    (ask) => question("Can you tell me", firstOf(ask, openingAt(ask, 1), [withVerb(ask, trainingVerbs, passive), withVerb(ask, trainingVerbs, active)])),
+    (ask) => question("Can you tell me", firstOf(ask, openingAt(ask, 1), ask.gap.at === "subject" ? [active] : [withVerb(ask, trainingVerbs, passive), withVerb(ask, trainingVerbs, active)])),
     (ask) => (ask.gap.at === "subject" || ask.noun || ask.unit ? question(`What ${be(ask.noun || "number")}`, soughtFor(ask, active)) : null),
-    (ask) => question("", firstOf(ask, openingAt(ask, 1), [inverted({ ...you, brief: true }), inverted(withVerb(ask, trainingVerbs, active)), inverted(passive)])),
+    (ask) => question("", firstOf(ask, openingAt(ask, 1), [inverted(you), inverted(withVerb(ask, trainingVerbs, active)), inverted(passive)])),
     (ask) => question("", phrase(ask, openingAt(ask, 0), inverted(passive))),
     (ask, about) => fronted("I have a question about", about, phrase(ask, openingAt(ask, 0), inverted(active))),
-    (ask) => request("Please explain", phrase(ask, openingAt(ask, 0), { ...active, whole: true })),
+    (ask) => request("Please explain", phrase(ask, openingAt(ask, 0), { ...active, whole: true, brief: false })),
     (ask) => request("I need to know", phrase(ask, openingAt(ask, 1), active)),
     (ask) => question("Could someone say", phrase(ask, openingAt(ask, 2), active)),
   ],
@@ -100,8 +108,8 @@ const general: Patterns = {
       const noun = nounFor(ask, about);
       return noun && asQuestion(`Which ${noun} ${isPluralPhrase(noun) ? "apply" : "applies"} to ${about.entity}`);
     },
-    (ask) => request("I would like to find out", firstOf(ask, openingAt(ask, 1), [{ ...passive, brief: true }, withVerb(ask, rewordingVerbs, { ...active, brief: true })])),
-    (ask) => question("Does anybody remember", phrase(ask, openingAt(ask, 0), { ...active, whole: true })),
+    (ask) => request("I would like to find out", firstOf(ask, openingAt(ask, 1), [passive, withVerb(ask, rewordingVerbs, active)])),
+    (ask) => question("Does anybody remember", phrase(ask, openingAt(ask, 0), { ...active, whole: true, brief: false })),
   ],
 };
 

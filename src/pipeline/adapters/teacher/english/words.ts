@@ -6,7 +6,7 @@ export const determiners = set(`a an the each every any all some no both either 
 several many few most more another such`);
 export const pronouns = set(`it they he she we i you there here this these those that who which what them`);
 export const prepositions = set(`about above across after against along among around as at before behind below beneath beside besides between
-beyond by despite during except for from in inside into like near of off on onto out outside over past per through throughout
+beyond by according despite during except for from in inside into like near of off on onto out outside over past per through throughout
 till to toward towards under underneath until up upon via with within without since than`);
 export const subordinators = set(`when whenever if while because before after until unless once since although though whereas where so as`);
 export const relatives = set(`that which who whose whom`);
@@ -40,6 +40,7 @@ get gets got need want like question answer regarding describe much many long ki
 
 /** Rough stem: plural, -ed, -ing and -ly endings go, so that "holds" meets "holding". */
 export function stemOf(word: string): string {
+  if (/^us(?:es|ed|ing)$/.test(word)) return "use";
   if (word.length <= 3 || /\d/.test(word)) return word;
   const cut = word
     .replace(/(?:'s|’s)$/, "")
@@ -47,7 +48,7 @@ export function stemOf(word: string): string {
     .replace(/(ss|sh|ch|x|z)es$/, "$1")
     .replace(/([^su])s$/, "$1")
     .replace(/([a-z]{3,})(?:ing|ed|ly)$/, "$1");
-  return cut.replace(/([^aeiouls])\1$/, "$1").replace(/e$/, "");
+  return cut.replace(/^(.{2,})([^aeiouls])\2$/, "$1$2").replace(/(...)e$/, "$1");
 }
 
 /** Stems of the words that carry meaning. Code names count as a whole and by their parts. */

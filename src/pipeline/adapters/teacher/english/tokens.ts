@@ -60,6 +60,7 @@ function trailsNoun(tokens: readonly Token[], index: number, end: number): boole
     last || words.prepositions.has(next?.lower ?? "") || next?.lower === "to" || isDeterminer(next) || next?.code || words.isAdverb(next?.lower ?? "");
   if (!opened || (next?.lower === "of" && tokens[index - 1]?.lower === "and")) return false;
   if (/^\p{Lu}/u.test(token.text)) return false;
+  if (token.lower === "set" && next?.lower === "to" && tokens[index - 1]?.code) return true;
   if (baseOf(token.lower, "base") !== null && baseOf(token.lower, "participle") === token.lower) return false;
   return mayBeParticiple(token.lower) || (!last && baseOf(token.lower, "gerund") !== null);
 }

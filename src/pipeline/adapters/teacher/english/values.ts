@@ -1,5 +1,5 @@
 /** What a noun phrase says: a measure, a number of things, a name, a list of names, or any thing. */
-import { mayBeParticiple } from "./verbs.ts";
+import { baseOf, mayBeParticiple } from "./verbs.ts";
 import { conjunctions, determiners, isNumber, prepositions, timeUnits } from "./words.ts";
 
 export interface Value {
@@ -30,7 +30,9 @@ const colourName =
   /(?:^|\s)(?:red|blue|green|lilac|purple|violet|pink|orange|yellow|black|white|grey|gray|brown|amber|turquoise|silver|golden|crimson|scarlet|teal|magenta|cyan|beige|ivory|maroon|indigo)$/;
 const otherWords = new Set("one unset pending eligible immutable true false empty ready instead namely optional".split(" "));
 /** Words that cannot be part of the noun a value belongs to. */
-const notNoun = (word: string): boolean => prepositions.has(word) || determiners.has(word) || conjunctions.has(word) || otherWords.has(word);
+const notNoun = (word: string): boolean =>
+  prepositions.has(word) || determiners.has(word) || conjunctions.has(word) || otherWords.has(word) ||
+  (baseOf(word, "gerund") !== null && word !== "setting" && word !== "string");
 
 const value = (kind: Value["kind"], noun = "", unit = ""): Value => ({ kind, noun: noun.trim(), unit, time: timeUnits.has(unit.split(" ")[0] ?? "") });
 
@@ -58,7 +60,7 @@ export function readValue(text: string): Value {
 /** Whether the last noun of a phrase, or a list, is plural: "the brakes", "A and B". */
 export function isPluralPhrase(text: string): boolean {
   if (/^(?:an?|each|every|one)\s/i.test(text)) return false;
-  const head = text.replace(/\s(?:of|for|in|on|with|to|from|by|at|under|behind|inside|per|as|that|which)\s.*$/, "");
+  const head = text.replace(/\s(?:of|for|in|on|with|to|from|by|at|under|behind|inside|per|as|such|that|which)\s.*$/, "");
   if (/\s(?:and)\s/.test(head)) return true;
   const last = head.split(" ").at(-1) ?? "";
   return !last.endsWith("`") && /[^su’']s$/.test(last) && !/(?:ss|us|is|ics|series|Kubernetes)$/.test(last);
