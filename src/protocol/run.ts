@@ -29,7 +29,11 @@ export const trainingSettingsSchema = z.strictObject({
   /** `recipe`: 100 steps where that gives six passes over the rows, else as `auto`. */
   steps: z.union([z.int().min(1).max(10_000), z.literal("auto"), z.literal("recipe")]).default("recipe"),
   rank: z.int().min(1).max(256).default(16),
-  alpha: z.int().min(1).max(512).default(32),
+  /**
+   * Not part of the recipe. Measured on the bundled knowledge base, 60 rows, 100 steps: at 32 the loss
+   * was 1.2 after half of them and 0.46 at the end, at 128 it was 0.08 after half of them.
+   */
+  alpha: z.int().min(1).max(1024).default(128),
   learningRate: z.number().positive().max(0.1).default(2e-4),
   batchSize: z.int().min(1).max(64).default(1),
   accumulation: z.int().min(1).max(256).default(4),
