@@ -7,6 +7,8 @@ export interface CliContext {
   /** Everything else, when `--json` keeps stdout for the result. */
   readonly stderr: Output;
   readonly signal: AbortSignal;
+  /** Where "stopping" is said from now on; before, it goes to stderr. */
+  sayStoppingWith(say: (text: string) => void): void;
   /** Told as soon as it is known, so that errors can name it. */
   setLogFile(path: string): void;
 }

@@ -50,8 +50,9 @@ async function main(args: readonly string[]): Promise<number> {
     return name === undefined ? 2 : 0;
   }
   let logFile: string | null = null;
+  let say = (text: string): unknown => process.stderr.write(`\n${text}\n`);
   const interruption = listenForInterruption(() =>
-    process.stderr.write("\nStopping; everything finished is kept. Press Ctrl-C again to end at once.\n"),
+    say("Stopping; everything finished is kept. Press Ctrl-C again to end at once."),
   );
   try {
     const command = commands[name];
@@ -73,6 +74,7 @@ async function main(args: readonly string[]): Promise<number> {
       stdout: process.stdout,
       stderr: process.stderr,
       signal: interruption.signal,
+      sayStoppingWith: (other) => (say = other),
       setLogFile: (path) => (logFile = path),
     });
   } catch (error) {

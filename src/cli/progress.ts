@@ -40,7 +40,8 @@ function onTerminal(output: Output, now: () => number): Progress {
     if (timer) clearTimeout(timer);
     timer = null;
     last = now();
-    const width = (output.columns ?? 80) - 1;
+    // A terminal that does not know its width says 0.
+    const width = (output.columns || 80) - 1;
     const lines = stageLines(state, last).map(
       (line) => `\u001b[2K${line.length > width ? `${line.slice(0, width - 1)}…` : line}\n`,
     );

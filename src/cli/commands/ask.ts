@@ -37,7 +37,7 @@ export async function ask(line: CommandLine, { stdout, stderr, signal, setLogFil
       const left = { title: `${student.id}, untuned`, text: base.text || "(no answer)" };
       const right = { title: `tuned in run ${id}, cycle ${cycle}`, text: tuned.text || "(no answer)" };
       stdout.write(
-        `${wrapped(question, (stdout.columns ?? 120) - 1).join("\n")}\n\n${sideBySide(left, right, stdout.columns ?? 120)}\n`,
+        `${wrapped(question, (stdout.columns || 120) - 1).join("\n")}\n\n${sideBySide(left, right, stdout.columns || 120)}\n`,
       );
     }
     return 0;

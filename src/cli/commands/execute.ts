@@ -38,6 +38,7 @@ export async function execute(
   const store = await open();
   try {
     const progress = createProgress(output);
+    context.sayStoppingWith(progress.say);
     const parts = await composeParts({
       store,
       knowledge,

@@ -67,7 +67,7 @@ function exampleText({ question, baseline, tuned, reference, before, after }: Ex
   const columns = sideBySide(
     { title: `Before (${score(before)})`, text: short(baseline) },
     { title: `After (${score(after)})`, text: short(tuned) },
-    stdout.columns ?? 120,
+    stdout.columns || 120,
   );
   return `Question: ${question}\nReference: ${reference}\n${columns}`;
 }
