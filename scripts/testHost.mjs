@@ -24,11 +24,17 @@ const quietSettings = {
 const browserArgs = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--force-renderer-accessibility"];
 
 /**
- * @param options.settings user settings on top of the quiet ones
- * @param options.dataFolder kept when given, else a temporary one that goes with the server
- * @param options.environment variables for the server and so for the extension host
- * @returns origin, url(options) and stop()
+ * @typedef {object} ServerOptions
+ * @property {Record<string, unknown>} [settings] user settings on top of the quiet ones
+ * @property {string} [dataFolder] kept when given, else a temporary one that goes with the server
+ * @property {Record<string, string>} [environment] variables for the server and so for the extension host
+ * @property {string[]} [args] further arguments of the server
+ * @property {(text: string) => void} [say]
  */
+
+/** @typedef {{ workspace?: string, extension?: string, tests?: string }} Place absolute paths */
+
+/** @param {ServerOptions} options */
 export async function startServer(options = {}) {
   const { server } = await readyTestHost(options.say);
   const data = options.dataFolder ?? (await mkdtemp(join(tmpdir(), "distillery-host-")));
@@ -43,16 +49,20 @@ export async function startServer(options = {}) {
     env: { ...process.env, ...options.environment },
     detached: process.platform !== "win32",
   });
+  /** @type {string[]} */
   const log = [];
   for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk) => log.push(String(chunk)));
   let exited = false;
   child.on("exit", () => (exited = true));
   const origin = `http://127.0.0.1:${port}`;
-  const killNow = () => {
+  const { pid = 0 } = child;
+  /** @param {NodeJS.Signals} signal to the whole group; it may be gone already */
+  const send = (signal) => {
     try {
-      process.kill(-child.pid, "SIGKILL");
+      if (pid > 0) process.kill(-pid, signal);
     } catch {}
   };
+  const killNow = () => send("SIGKILL");
   process.once("exit", killNow);
   for (let tries = 0; ; tries++) {
     if (exited || tries > 300) throw new Error(`The VS Code server did not start:\n${log.join("")}`);
@@ -63,13 +73,12 @@ export async function startServer(options = {}) {
     origin,
     data,
     log,
-    pid: child.pid,
+    pid,
+    /** @param {Place} place */
     url: (place) => pageUrl(port, place),
     async stop() {
       const gone = exited ? Promise.resolve() : new Promise((resolve) => child.once("exit", resolve));
-      try {
-        process.kill(-child.pid, "SIGTERM");
-      } catch {}
+      send("SIGTERM");
       await Promise.race([gone, new Promise((resolve) => setTimeout(resolve, 5000))]);
       killNow();
       process.removeListener("exit", killNow);
@@ -78,9 +87,13 @@ export async function startServer(options = {}) {
   };
 }
 
-/** @param place { workspace?, extension?, tests? }, absolute paths */
+/**
+ * @param {number} port
+ * @param {Place} place
+ */
 function pageUrl(port, { workspace, extension, tests }) {
-  const remote = (path) => `vscode-remote://127.0.0.1:${port}${path}`;
+  const remote = (/** @type {string} */ path) => `vscode-remote://127.0.0.1:${port}${path}`;
+  /** @type {string[][]} */
   const payload = [];
   if (extension) payload.push(["extensionDevelopmentPath", remote(extension)]);
   if (tests) payload.push(["extensionTestsPath", remote(tests)]);
@@ -91,7 +104,10 @@ function pageUrl(port, { workspace, extension, tests }) {
   return `http://127.0.0.1:${port}/?${query}`;
 }
 
-/** A browser with one page of 1400 × 900. */
+/**
+ * A browser with one page of 1400 × 900.
+ * @param {{ headless?: boolean, context?: import("playwright-core").BrowserContextOptions }} options
+ */
 export async function startBrowser(options = {}) {
   const { browser: executablePath } = await readyTestHost();
   const browser = await chromium.launch({ executablePath, args: browserArgs, headless: options.headless ?? true });
@@ -101,8 +117,8 @@ export async function startBrowser(options = {}) {
 
 async function freePort() {
   const probe = createServer();
-  await new Promise((resolve) => probe.listen(0, "127.0.0.1", resolve));
-  const { port } = probe.address();
+  await new Promise((resolve) => probe.listen(0, "127.0.0.1", () => resolve(null)));
+  const address = probe.address();
   await new Promise((resolve) => probe.close(resolve));
-  return port;
+  return typeof address === "object" && address ? address.port : 0;
 }

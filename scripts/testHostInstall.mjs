@@ -30,6 +30,7 @@ export async function readyTestHost(say = console.log) {
 
 const browserNames = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
 
+/** @param {(text: string) => void} say */
 async function readyBrowser(say) {
   const own = process.env.DISTILLERY_BROWSER;
   if (own) return own;
@@ -39,12 +40,17 @@ async function readyBrowser(say) {
   return onPath(browserNames) ?? missing("A Chromium browser", "chromium");
 }
 
+/** @param {string[]} names */
 function onPath(names) {
   for (const folder of (process.env.PATH ?? "").split(delimiter))
     for (const name of names) if (folder && existsSync(join(folder, name))) return join(folder, name);
   return null;
 }
 
+/**
+ * @param {string} folder
+ * @param {(text: string) => void} say
+ */
 async function install(folder, say) {
   // The server's kerberos module is compiled against this header.
   if (!existsSync("/usr/include/gssapi/gssapi.h")) await aptInstall(["libkrb5-dev"], "The Kerberos headers", say);
@@ -68,6 +74,11 @@ async function install(folder, say) {
   await rename(partial, folder);
 }
 
+/**
+ * @param {string[]} packages
+ * @param {string} what
+ * @param {(text: string) => void} say
+ */
 async function aptInstall(packages, what, say) {
   if (process.getuid?.() !== 0 || !(await isDebian())) missing(what, packages.join(" "));
   say(`Installing ${packages.join(", ")} …`);
@@ -78,15 +89,26 @@ async function aptInstall(packages, what, say) {
 
 const isDebian = async () => existsSync("/usr/bin/apt-get") && /debian/i.test(await readFile("/etc/os-release", "utf8").catch(() => ""));
 
+/**
+ * @param {string} file
+ * @param {string[]} args
+ * @param {import("node:child_process").ExecFileOptions} options
+ */
 async function step(file, args, options) {
   try {
     await run(file, args, options);
   } catch (error) {
-    const tail = `${error.stdout ?? ""}\n${error.stderr ?? ""}`.trim().split("\n").slice(-15).join("\n");
+    const { stdout, stderr } = /** @type {{ stdout?: string, stderr?: string }} */ (error);
+    const tail = `${stdout ?? ""}\n${stderr ?? ""}`.trim().split("\n").slice(-15).join("\n");
     throw new MissingPiece(`The test host could not be set up: ${file} ${args.join(" ")} failed.\n${tail}`);
   }
 }
 
+/**
+ * @param {string} what
+ * @param {string} packages
+ * @returns {never}
+ */
 function missing(what, packages) {
   throw new MissingPiece(
     `${what} is missing, which the tests inside VS Code need. On Debian and Ubuntu: sudo apt-get install ${packages}. A browser elsewhere is named by DISTILLERY_BROWSER.`,

@@ -17,6 +17,7 @@ declare function acquireVsCodeApi(): Api;
 
 const api = acquireVsCodeApi();
 
+// oxlint-disable-next-line unicorn/require-post-message-target-origin -- this is VS Code's API, which has no origin
 export const send = (intention: Intention): void => api.postMessage(intention);
 
 const remembered: Remembered = { tab: "configure", run: null, question: "", ...api.getState() };

@@ -35,7 +35,7 @@ describe("commands", () => {
       for (const { command } of entries) assert.ok(command in commandTable, `${menu}: ${command}`);
     const texts = [...manifest().viewsWelcome.map(({ contents }) => contents), ...manifest().walkthroughs.flatMap(({ steps }) => steps.map(({ description }) => description))];
     for (const text of texts)
-      for (const [, command] of text.matchAll(/command:(distillery\.\w+)/g)) assert.ok(command! in commandTable, command);
+      for (const [, command] of text.matchAll(/command:(distillery\.\w+)/g)) assert.ok(Object.hasOwn(commandTable, command ?? ""), command);
   });
 
   it("nothing that runs, sends or writes is offered before the folder is trusted", () => {
