@@ -10,6 +10,12 @@ const tierWords: Record<Tier, string> = {
   train: "Trained: questions it was trained on",
   unseen: "Unseen: sections never trained on",
 };
+/** The heading says the verdict already. */
+function withoutVerdict(sentence: string): string {
+  const rest = sentence.replace(/^(Better|Worse|Cannot tell): /i, "");
+  return rest.charAt(0).toUpperCase() + rest.slice(1);
+}
+
 const order: Record<Tier, number> = { reworded: 0, train: 1, unseen: 2 };
 
 export function resultsTab(): TemplateResult {
@@ -21,7 +27,7 @@ export function resultsTab(): TemplateResult {
   return html`
     <section class=${`verdict ${verdict.replace(" ", "-")}`} aria-label="Verdict">
       <h2>${verdict === "better" ? "Better" : verdict === "worse" ? "Worse" : "Cannot tell"}</h2>
-      <p>${sentence}</p>
+      <p>${withoutVerdict(sentence)}</p>
       <p class="muted">Run ${run}, cycle ${results.cycle}. Teacher: ${teacher}.</p>
     </section>
     <div class="scroll" tabindex="0" role="region" aria-label="Scores by metric and tier">

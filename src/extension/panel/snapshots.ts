@@ -31,6 +31,8 @@ export async function setupSnapshot({ draft, environments, keys, knowledge, runn
   const hasKey = (await keys.get(origin)) !== null;
   const current = draft.get();
   const folderOpen = workspaceFolder() !== null;
+  void vscode.commands.executeCommand("setContext", "distillery.needsKey", current.teacher === "openai" && !hasKey);
+  void vscode.commands.executeCommand("setContext", "distillery.hasKey", hasKey);
   return {
     trusted,
     folderOpen,
