@@ -1,11 +1,14 @@
 /** Starts the VS Code server on a fresh data folder, and a browser that shows it. */
-import { spawn } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { chromium } from "playwright-core";
 import { readyTestHost } from "./testHostInstall.mjs";
+
+const run = promisify(execFile);
 
 /** What no test wants to see: first-start pages, prompts of other features, and motion. */
 const quietSettings = {
@@ -28,7 +31,7 @@ const browserArgs = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-fi
  * @property {Record<string, unknown>} [settings] user settings on top of the quiet ones
  * @property {string} [dataFolder] kept when given, else a temporary one that goes with the server
  * @property {Record<string, string>} [environment] variables for the server and so for the extension host
- * @property {string[]} [args] further arguments of the server
+ * @property {string} [vsix] an extension to install before the server starts
  * @property {(text: string) => void} [say]
  */
 
@@ -43,7 +46,8 @@ export async function startServer(options = {}) {
   await writeFile(join(userFolder, "settings.json"), JSON.stringify({ ...quietSettings, ...options.settings }));
   const port = await freePort();
   const args = [server, "--host", "127.0.0.1", "--port", String(port), "--without-connection-token", "--accept-server-license-terms"];
-  args.push("--server-data-dir", data, "--enable-smoke-test-driver", "--telemetry-level", "off", ...(options.args ?? []));
+  args.push("--server-data-dir", data, "--enable-smoke-test-driver", "--telemetry-level", "off");
+  if (options.vsix) await run(process.execPath, [server, "--install-extension", options.vsix, "--server-data-dir", data, "--accept-server-license-terms"]);
   const child = spawn(process.execPath, args, {
     stdio: ["ignore", "pipe", "pipe"],
     env: { ...process.env, ...options.environment },

@@ -33,9 +33,10 @@ export interface Window {
   close(): Promise<void>;
 }
 
-export async function openWindow(): Promise<Window> {
+/** @param vsix the packaged extension, installed as a person would; without it the unpacked one is loaded */
+export async function openWindow(vsix?: string): Promise<Window> {
   const workspace = mkdtempSync(join(tmpdir(), "distillery-e2e-"));
-  const server = await startServer({ settings: { "workbench.colorTheme": themes.dark } });
+  const server = await startServer({ settings: { "workbench.colorTheme": themes.dark }, ...(vsix ? { vsix } : {}) });
   const settingsFile = join(server.data, "data", "User", "settings.json");
   const { browser, page } = await startBrowser();
   page.setDefaultTimeout(45_000);
@@ -46,7 +47,7 @@ export async function openWindow(): Promise<Window> {
     await page.waitForSelector(".monaco-workbench .activitybar", { timeout: 90_000 });
     await page.locator('.activitybar [aria-label^="Distillery"]').first().waitFor();
   };
-  await page.goto(server.url({ workspace, extension: repository }));
+  await page.goto(server.url({ workspace, ...(vsix ? {} : { extension: repository }) }));
   await ready();
 
   async function command(name: string): Promise<void> {
