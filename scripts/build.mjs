@@ -16,7 +16,14 @@ const external = ["vscode", "node-llama-cpp", "@node-llama-cpp/*"];
 const { build, context } = await import("esbuild");
 
 /** @type {import("esbuild").BuildOptions} */
-const common = { bundle: true, minify: !dev, sourcemap: dev, logLevel: "warning", legalComments: "none", metafile: true };
+const common = {
+  bundle: true,
+  minify: !dev,
+  sourcemap: dev,
+  logLevel: "warning",
+  legalComments: "none",
+  metafile: true,
+};
 
 /**
  * The entry loads the rest with `import("./app.ts")`; that stays a file of its own.
@@ -25,7 +32,9 @@ const common = { bundle: true, minify: !dev, sourcemap: dev, logLevel: "warning"
 const appStaysApart = {
   name: "app-stays-apart",
   setup(builder) {
-    builder.onResolve({ filter: /(^|\/)app\.ts$/ }, ({ kind }) => (kind === "dynamic-import" ? { path: "./app.cjs", external: true } : null));
+    builder.onResolve({ filter: /(^|\/)app\.ts$/ }, ({ kind }) =>
+      kind === "dynamic-import" ? { path: "./app.cjs", external: true } : null,
+    );
   },
 };
 
@@ -39,7 +48,11 @@ const host = {
   target: "node22",
   format: "cjs",
   external,
-  define: { "import.meta.dirname": "__dirname", "import.meta.filename": "__filename", "import.meta.url": "importMetaUrl" },
+  define: {
+    "import.meta.dirname": "__dirname",
+    "import.meta.filename": "__filename",
+    "import.meta.url": "importMetaUrl",
+  },
   banner: { js: 'const importMetaUrl = require("node:url").pathToFileURL(__filename).href;' },
 };
 /** @type {import("esbuild").BuildOptions} */
@@ -47,12 +60,33 @@ const child = { ...common, platform: "node", target: "node22", format: "esm", ex
 
 /** @type {import("esbuild").BuildOptions[]} */
 const bundles = [
-  { ...host, banner: {}, entryPoints: ["src/extension/extension.ts"], outfile: "dist/extension.cjs", plugins: [appStaysApart] },
+  {
+    ...host,
+    banner: {},
+    entryPoints: ["src/extension/extension.ts"],
+    outfile: "dist/extension.cjs",
+    plugins: [appStaysApart],
+  },
   { ...host, entryPoints: ["src/extension/app.ts"], outfile: "dist/app.cjs" },
-  { ...common, platform: "browser", target: "chrome128", format: "iife", entryPoints: ["webview/panel.ts"], outfile: "dist/webview.js" },
+  {
+    ...common,
+    platform: "browser",
+    target: "chrome128",
+    format: "iife",
+    entryPoints: ["webview/panel.ts"],
+    outfile: "dist/webview.js",
+  },
   { ...child, entryPoints: ["src/pipeline/adapters/studentChild.ts"], outfile: "dist/studentChild.mjs" },
   ...(flags.has("--tests")
-    ? [{ ...host, minify: false, external: [...external, "mocha"], entryPoints: ["test/extension/suite.ts"], outfile: "dist/test/suite.cjs" }]
+    ? [
+        {
+          ...host,
+          minify: false,
+          external: [...external, "mocha"],
+          entryPoints: ["test/extension/suite.ts"],
+          outfile: "dist/test/suite.cjs",
+        },
+      ]
     : []),
 ];
 
@@ -62,5 +96,6 @@ else {
   const results = await Promise.all(bundles.map((bundle) => build(bundle)));
   if (flags.has("--sizes"))
     for (const { metafile } of results)
-      for (const [file, { bytes }] of Object.entries(metafile?.outputs ?? {})) if (!file.endsWith(".map")) console.log(`${file} ${(bytes / 1000).toFixed(1)} kB`);
+      for (const [file, { bytes }] of Object.entries(metafile?.outputs ?? {}))
+        if (!file.endsWith(".map")) console.log(`${file} ${(bytes / 1000).toFixed(1)} kB`);
 }

@@ -7,11 +7,15 @@ import { startServer } from "./testHost.mjs";
 
 const sample = join(repository, "sample");
 mkdirSync(sample, { recursive: true });
-if (!existsSync(join(sample, "knowledge"))) cpSync(join(repository, "knowledge"), join(sample, "knowledge"), { recursive: true });
+if (!existsSync(join(sample, "knowledge")))
+  cpSync(join(repository, "knowledge"), join(sample, "knowledge"), { recursive: true });
 
 const desktop = spawnSync("code", ["--version"], { encoding: "utf8", shell: process.platform === "win32" });
 if (desktop.status === 0 && (process.platform !== "linux" || process.env.DISPLAY || process.env.WAYLAND_DISPLAY)) {
-  spawn("code", ["--new-window", `--extensionDevelopmentPath=${repository}`, sample], { stdio: "inherit", shell: process.platform === "win32" });
+  spawn("code", ["--new-window", `--extensionDevelopmentPath=${repository}`, sample], {
+    stdio: "inherit",
+    shell: process.platform === "win32",
+  });
 } else {
   const server = await startServer({ settings: { "workbench.startupEditor": "none" } });
   console.log(`VS Code with Distillery: ${server.url({ workspace: sample, extension: repository })}`);

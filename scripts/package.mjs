@@ -28,30 +28,52 @@ const natives = {
 };
 const native = natives[target];
 if (!native) throw new Error(`There is no package for ${target}; there are ${Object.keys(natives).join(", ")}.`);
-if (!existsSync(join(modules, "@node-llama-cpp", native))) throw new Error(`node_modules has no @node-llama-cpp/${native}: package on that platform, or install it first.`);
+if (!existsSync(join(modules, "@node-llama-cpp", native)))
+  throw new Error(`node_modules has no @node-llama-cpp/${native}: package on that platform, or install it first.`);
 
 await step(process.execPath, [join(repository, "scripts", "build.mjs")], repository);
 rmSync(stage, { recursive: true, force: true });
 mkdirSync(stage, { recursive: true });
-for (const name of ["media", "schemas", "knowledge", "README.md", "CHANGELOG.md"]) cpSync(join(repository, name), join(stage, name), { recursive: true });
+for (const name of ["media", "schemas", "knowledge", "README.md", "CHANGELOG.md"])
+  cpSync(join(repository, name), join(stage, name), { recursive: true });
 cpSync(join(repository, "LICENSE"), join(stage, "LICENSE.txt"));
-for (const name of ["extension.cjs", "app.cjs", "studentChild.mjs", "webview.js", "webview.css"]) cpSync(join(repository, "dist", name), join(stage, "dist", name));
+for (const name of ["extension.cjs", "app.cjs", "studentChild.mjs", "webview.js", "webview.css"])
+  cpSync(join(repository, "dist", name), join(stage, "dist", name));
 const unwanted = /(^|[\\/])(tests|__pycache__|\.venv|\.pytest_cache|\.ruff_cache)([\\/]|$)|requirements-dev|\.pyc$/;
-cpSync(join(repository, "trainer"), join(stage, "trainer"), { recursive: true, filter: (path) => !unwanted.test(path.slice(repository.length)) });
+cpSync(join(repository, "trainer"), join(stage, "trainer"), {
+  recursive: true,
+  filter: (path) => !unwanted.test(path.slice(repository.length)),
+});
 
 // Below dist: vsce leaves a node_modules at the top out, and the student's process looks here first.
-const unneeded = /gitRelease\.bundle$|[\\/](templates|llama[\\/](addon|cmake|patches|profiles|toolchains|xpack))([\\/]|$)|\.d\.[cm]?ts$|\.map$|[\\/](docs?|examples?|tests?)[\\/]/;
+const unneeded =
+  /gitRelease\.bundle$|[\\/](templates|llama[\\/](addon|cmake|patches|profiles|toolchains|xpack))([\\/]|$)|\.d\.[cm]?ts$|\.map$|[\\/](docs?|examples?|tests?)[\\/]/;
 for (const name of [...closure("node-llama-cpp"), `@node-llama-cpp/${native}`])
-  cpSync(join(modules, name), join(stage, "dist", "node_modules", name), { recursive: true, filter: (path) => !unneeded.test(path.slice(modules.length)) });
+  cpSync(join(modules, name), join(stage, "dist", "node_modules", name), {
+    recursive: true,
+    filter: (path) => !unneeded.test(path.slice(modules.length)),
+  });
 
 const manifest = JSON.parse(readFileSync(join(repository, "package.json"), "utf8"));
-for (const field of ["scripts", "devDependencies", "dependencies", "optionalDependencies", "bin", "private", "type"]) delete manifest[field];
+for (const field of ["scripts", "devDependencies", "dependencies", "optionalDependencies", "bin", "private", "type"])
+  delete manifest[field];
 manifest.engines = { vscode: manifest.engines.vscode };
 writeFileSync(join(stage, "package.json"), `${JSON.stringify(manifest, null, 2)}\n`);
 
 const file = join(repository, "dist", `distillery-${target}-${manifest.version}.vsix`);
-const args = [join(modules, "@vscode", "vsce", "vsce"), "package", "--target", target, "--out", file, "--no-dependencies", "--allow-missing-repository", "--skip-license", "--no-rewrite-relative-links"];
-await step(process.execPath, args, stage);
+const packing = [
+  join(modules, "@vscode", "vsce", "vsce"),
+  "package",
+  "--target",
+  target,
+  "--out",
+  file,
+  "--no-dependencies",
+  "--allow-missing-repository",
+  "--skip-license",
+  "--no-rewrite-relative-links",
+];
+await step(process.execPath, packing, stage);
 console.log(`${file}: ${(statSync(file).size / 1e6).toFixed(1)} MB`);
 
 /**

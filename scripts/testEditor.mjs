@@ -26,7 +26,9 @@ try {
   // The second window finds a folder with runs in it, as one that came from somebody else.
   const second = join(scratch, "foreign");
   mkdirSync(join(second, ".distillery", "runs"), { recursive: true });
-  cpSync(join(first, ".distillery", "runs", "first-run"), join(second, ".distillery", "runs", "first-run"), { recursive: true });
+  cpSync(join(first, ".distillery", "runs", "first-run"), join(second, ".distillery", "runs", "first-run"), {
+    recursive: true,
+  });
   outcomes.push(...(await window("restricted", second, { "security.workspace.trust.enabled": true })));
 } catch (error) {
   if (!(error instanceof MissingPiece)) throw error;
@@ -56,10 +58,22 @@ async function window(name, workspace, settings) {
   const problem = await open(workspace, settings, environment, file);
   /** @type {Outcome[]} */
   const found = existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : [];
-  if (found.length === 0) found.push({ title: `${name}: the suite`, state: "failed", seconds: 0, error: `It ended without a report. ${problem}` });
+  if (found.length === 0)
+    found.push({
+      title: `${name}: the suite`,
+      state: "failed",
+      seconds: 0,
+      error: `It ended without a report. ${problem}`,
+    });
   for (const { title, state, seconds, error } of found) {
     console.log(`  ${state === "passed" ? "✓" : "✕"} ${title} (${seconds.toFixed(1)} s)`);
-    if (error) console.log(error.split("\n").map((line) => `      ${line}`).join("\n"));
+    if (error)
+      console.log(
+        error
+          .split("\n")
+          .map((line) => `      ${line}`)
+          .join("\n"),
+      );
   }
   return found;
 }
@@ -78,7 +92,7 @@ async function inServer(workspace, settings, environment, file) {
   page.on("console", (message) => message.type() === "error" && said.push(message.text()));
   try {
     await page.goto(server.url({ workspace, extension: repository, tests: suite }));
-    for (const end = Date.now() + longest; !existsSync(file) && Date.now() < end; ) await delay(200);
+    for (const end = Date.now() + longest; !existsSync(file) && Date.now() < end;) await delay(200);
     await delay(200);
     return said.slice(-5).join("\n");
   } finally {
@@ -96,8 +110,16 @@ async function inDesktop(workspace, settings, environment) {
   const { runTests } = await import("@vscode/test-electron");
   const data = join(scratch, `desktop-${environment.DISTILLERY_TEST_WINDOW}`);
   mkdirSync(join(data, "User"), { recursive: true });
-  writeFileSync(join(data, "User", "settings.json"), JSON.stringify({ "security.workspace.trust.enabled": false, ...settings }));
+  writeFileSync(
+    join(data, "User", "settings.json"),
+    JSON.stringify({ "security.workspace.trust.enabled": false, ...settings }),
+  );
   const launchArgs = [workspace, "--user-data-dir", data, "--disable-extensions"];
-  const code = await runTests({ extensionDevelopmentPath: repository, extensionTestsPath: suite, launchArgs, extensionTestsEnv: environment }).catch(String);
+  const code = await runTests({
+    extensionDevelopmentPath: repository,
+    extensionTestsPath: suite,
+    launchArgs,
+    extensionTestsEnv: environment,
+  }).catch(String);
   return code === 0 ? "" : String(code);
 }

@@ -24,7 +24,16 @@ const quietSettings = {
   "workbench.secondarySideBar.defaultVisibility": "hidden",
 };
 
-const browserArgs = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--force-renderer-accessibility"];
+const browserArgs = [
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+  "--force-renderer-accessibility",
+];
 
 /**
  * @typedef {object} ServerOptions
@@ -45,9 +54,25 @@ export async function startServer(options = {}) {
   await mkdir(userFolder, { recursive: true });
   await writeFile(join(userFolder, "settings.json"), JSON.stringify({ ...quietSettings, ...options.settings }));
   const port = await freePort();
-  const args = [server, "--host", "127.0.0.1", "--port", String(port), "--without-connection-token", "--accept-server-license-terms"];
+  const args = [
+    server,
+    "--host",
+    "127.0.0.1",
+    "--port",
+    String(port),
+    "--without-connection-token",
+    "--accept-server-license-terms",
+  ];
   args.push("--server-data-dir", data, "--enable-smoke-test-driver", "--telemetry-level", "off");
-  if (options.vsix) await run(process.execPath, [server, "--install-extension", options.vsix, "--server-data-dir", data, "--accept-server-license-terms"]);
+  if (options.vsix)
+    await run(process.execPath, [
+      server,
+      "--install-extension",
+      options.vsix,
+      "--server-data-dir",
+      data,
+      "--accept-server-license-terms",
+    ]);
   const child = spawn(process.execPath, args, {
     stdio: ["ignore", "pipe", "pipe"],
     env: { ...process.env, ...options.environment },
@@ -70,7 +95,13 @@ export async function startServer(options = {}) {
   process.once("exit", killNow);
   for (let tries = 0; ; tries++) {
     if (exited || tries > 300) throw new Error(`The VS Code server did not start:\n${log.join("")}`);
-    if (await fetch(`${origin}/version`).then((answer) => answer.ok, () => false)) break;
+    if (
+      await fetch(`${origin}/version`).then(
+        (answer) => answer.ok,
+        () => false,
+      )
+    )
+      break;
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
   return {

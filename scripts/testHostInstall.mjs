@@ -17,7 +17,8 @@ export const codeServerVersion = "4.139.1";
 /** An answer for people about what the machine lacks. */
 export class MissingPiece extends Error {}
 
-const cache = () => process.env.DISTILLERY_HOME || join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "distillery");
+const cache = () =>
+  process.env.DISTILLERY_HOME || join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "distillery");
 
 /** Absolute paths of the server's entry file and of the browser, installed first where that is possible. */
 export async function readyTestHost(say = console.log) {
@@ -54,7 +55,8 @@ function onPath(names) {
 async function install(folder, say) {
   // The server's kerberos module is compiled against this header.
   if (!existsSync("/usr/include/gssapi/gssapi.h")) await aptInstall(["libkrb5-dev"], "The Kerberos headers", say);
-  for (const tool of ["make", "g++", "python3"]) if (!onPath([tool])) await aptInstall(["build-essential", "python3"], `The tool ${tool}`, say);
+  for (const tool of ["make", "g++", "python3"])
+    if (!onPath([tool])) await aptInstall(["build-essential", "python3"], `The tool ${tool}`, say);
   const partial = `${folder}.partial`;
   await rm(partial, { recursive: true, force: true });
   await mkdir(partial, { recursive: true });
@@ -66,7 +68,10 @@ async function install(folder, say) {
   const env = { ...process.env, PATH: `${dirname(process.execPath)}${delimiter}${process.env.PATH}` };
   const options = { env, maxBuffer: 64 << 20 };
   // With scripts this install fails on argon2, which nothing here needs.
-  await step(npmFile, ["install", "--ignore-scripts", "--no-audit", "--no-fund", `code-server@${codeServerVersion}`], { ...options, cwd: partial });
+  await step(npmFile, ["install", "--ignore-scripts", "--no-audit", "--no-fund", `code-server@${codeServerVersion}`], {
+    ...options,
+    cwd: partial,
+  });
   const vscode = join(partial, "node_modules", "code-server", "lib", "vscode");
   await step(npmFile, ["install", "--omit=dev", "--no-audit", "--no-fund"], { ...options, cwd: vscode });
   await writeFile(join(partial, "complete"), process.version);
@@ -87,7 +92,8 @@ async function aptInstall(packages, what, say) {
   await step("apt-get", ["install", "-q", "-y", "--no-install-recommends", ...packages], { env, maxBuffer: 64 << 20 });
 }
 
-const isDebian = async () => existsSync("/usr/bin/apt-get") && /debian/i.test(await readFile("/etc/os-release", "utf8").catch(() => ""));
+const isDebian = async () =>
+  existsSync("/usr/bin/apt-get") && /debian/i.test(await readFile("/etc/os-release", "utf8").catch(() => ""));
 
 /**
  * @param {string} file

@@ -6,7 +6,8 @@ export function duration(seconds: number): string {
   return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} m`;
 }
 
-export const score = (value: number | null | undefined): string => (value === null || value === undefined ? "–" : value.toFixed(2));
+export const score = (value: number | null | undefined): string =>
+  value === null || value === undefined ? "–" : value.toFixed(2);
 
 /** "+0.12", with a real minus sign. */
 export function signed(value: number | null | undefined, digits = 2): string {

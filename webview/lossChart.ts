@@ -15,7 +15,11 @@ let drawn: readonly LossPoint[] = [];
 function themeOf(): { line: string; text: string; grid: string } {
   const style = getComputedStyle(document.body);
   const read = (name: string, fallback: string) => style.getPropertyValue(name).trim() || fallback;
-  return { line: read("--vscode-charts-blue", "#3794ff"), text: read("--vscode-foreground", "#888888"), grid: read("--vscode-panel-border", "#80808059") };
+  return {
+    line: read("--vscode-charts-blue", "#3794ff"),
+    text: read("--vscode-foreground", "#888888"),
+    grid: read("--vscode-panel-border", "#80808059"),
+  };
 }
 
 function update(points: readonly LossPoint[], total: number | null): void {
@@ -27,7 +31,11 @@ function update(points: readonly LossPoint[], total: number | null): void {
     if (points !== drawn) chart.setData(data);
   } else {
     chart?.destroy();
-    const axis = { stroke: theme.text, grid: { stroke: theme.grid, width: 1 }, ticks: { stroke: theme.grid, width: 1 } };
+    const axis = {
+      stroke: theme.text,
+      grid: { stroke: theme.grid, width: 1 },
+      ticks: { stroke: theme.grid, width: 1 },
+    };
     const range = total === null ? {} : { range: [0, total] as [number, number] };
     chart = new uPlot(
       {
@@ -35,8 +43,14 @@ function update(points: readonly LossPoint[], total: number | null): void {
         height: 190,
         legend: { show: false },
         cursor: { show: false },
-        scales: { x: { time: false, ...range }, y: { range: (_plot, low, high) => [Math.min(0, low), Math.max(high * 1.05, 0.1)] } },
-        axes: [{ ...axis, label: "step", labelSize: 18 }, { ...axis, label: "loss", labelSize: 18, size: 46 }],
+        scales: {
+          x: { time: false, ...range },
+          y: { range: (_plot, low, high) => [Math.min(0, low), Math.max(high * 1.05, 0.1)] },
+        },
+        axes: [
+          { ...axis, label: "step", labelSize: 18 },
+          { ...axis, label: "loss", labelSize: 18, size: 46 },
+        ],
         series: [{}, { stroke: theme.line, width: 2, points: { show: points.length < 40, size: 5 } }],
       },
       data,
@@ -48,7 +62,10 @@ function update(points: readonly LossPoint[], total: number | null): void {
 }
 
 new ResizeObserver(() => redraw()).observe(holder);
-new MutationObserver(() => redraw()).observe(document.body, { attributes: true, attributeFilter: ["class", "data-vscode-theme-id"] });
+new MutationObserver(() => redraw()).observe(document.body, {
+  attributes: true,
+  attributeFilter: ["class", "data-vscode-theme-id"],
+});
 
 export function lossSection(points: readonly LossPoint[], total: number | null): TemplateResult | string {
   const [first] = points;
@@ -62,12 +79,38 @@ export function lossSection(points: readonly LossPoint[], total: number | null):
     <h2 id="loss-title">Loss</h2>
     <p id="loss-summary">${summary}</p>
     ${holder}
-    <vscode-button appearance="secondary" aria-expanded=${view.lossAsTable ? "true" : "false"} @click=${() => ((view.lossAsTable = !view.lossAsTable), redraw())}>${view.lossAsTable ? "Hide table" : "Show as table"}</vscode-button>
-    ${view.lossAsTable
-      ? html`<div class="scroll" tabindex="0" role="region" aria-label="Loss by step"><table>
-          <thead><tr><th scope="col">Step</th><th scope="col">Loss</th><th scope="col">Learning rate</th><th scope="col">Tokens/s</th></tr></thead>
-          <tbody>${points.map(({ step, loss, learningRate, tokensPerSecond }) => html`<tr><td>${step}</td><td>${loss.toFixed(3)}</td><td>${learningRate.toExponential(1)}</td><td>${tokensPerSecond.toFixed(0)}</td></tr>`)}</tbody>
-        </table></div>`
-      : ""}
+    <vscode-button
+      appearance="secondary"
+      aria-expanded=${view.lossAsTable ? "true" : "false"}
+      @click=${() => ((view.lossAsTable = !view.lossAsTable), redraw())}
+      >${view.lossAsTable ? "Hide table" : "Show as table"}</vscode-button
+    >
+    ${
+      view.lossAsTable
+        ? html`<div class="scroll" tabindex="0" role="region" aria-label="Loss by step">
+            <table>
+              <thead>
+                <tr>
+                  <th scope="col">Step</th>
+                  <th scope="col">Loss</th>
+                  <th scope="col">Learning rate</th>
+                  <th scope="col">Tokens/s</th>
+                </tr>
+              </thead>
+              <tbody>
+                ${points.map(
+                  ({ step, loss, learningRate, tokensPerSecond }) =>
+                    html`<tr>
+                      <td>${step}</td>
+                      <td>${loss.toFixed(3)}</td>
+                      <td>${learningRate.toExponential(1)}</td>
+                      <td>${tokensPerSecond.toFixed(0)}</td>
+                    </tr>`,
+                )}
+              </tbody>
+            </table>
+          </div>`
+        : ""
+    }
   </section>`;
 }

@@ -32,7 +32,11 @@ function draw(): void {
   // Only the tab in view is drawn: the others would cost time on every snapshot.
   const page = html`
     <h1 class="visually-hidden">Distillery</h1>
-    <vscode-panels aria-label="Distillery" activeid=${`tab-${view.tab}`} @change=${(event: Event) => show((event.target as HTMLElement & { activeid: string }).activeid.replace("tab-", "") as PanelTab)}>
+    <vscode-panels
+      aria-label="Distillery"
+      activeid=${`tab-${view.tab}`}
+      @change=${(event: Event) => show((event.target as HTMLElement & { activeid: string }).activeid.replace("tab-", "") as PanelTab)}
+    >
       ${tabs.map(([id, title]) => html`<vscode-panel-tab id=${`tab-${id}`}>${title}${badge(id)}</vscode-panel-tab>`)}
       ${tabs.map(([id, , content]) => html`<vscode-panel-view id=${`view-${id}`}>${view.tab === id ? html`<div class="tab" data-tab=${id}>${content()}</div>` : ""}</vscode-panel-view>`)}
     </vscode-panels>
@@ -40,7 +44,8 @@ function draw(): void {
   render(page, root);
 }
 
-const badge = (tab: PanelTab): unknown => (tab === "run" && view.run?.live ? html`&nbsp;<vscode-badge>running</vscode-badge>` : "");
+const badge = (tab: PanelTab): unknown =>
+  tab === "run" && view.run?.live ? html`&nbsp;<vscode-badge>running</vscode-badge>` : "";
 
 function take(message: PanelMessage): void {
   switch (message.type) {

@@ -1,5 +1,13 @@
 /** What the panel shows: the last of each part, and what a person is doing with it. */
-import type { AskArm, AskSnapshot, Draft, PanelTab, ResultsSnapshot, RunSnapshot, SetupSnapshot } from "../src/protocol/panel.ts";
+import type {
+  AskArm,
+  AskSnapshot,
+  Draft,
+  PanelTab,
+  ResultsSnapshot,
+  RunSnapshot,
+  SetupSnapshot,
+} from "../src/protocol/panel.ts";
 import type { Tier } from "../src/protocol/model.ts";
 import { recall, send } from "./host.ts";
 

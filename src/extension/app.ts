@@ -60,7 +60,19 @@ export interface App extends AppParts {
 }
 
 /** What may be done while the workspace is not trusted: look, and nothing else. */
-const harmless: readonly CommandId[] = ["distillery.openPanel", "distillery.openReport", "distillery.showLog", "distillery.openWalkthrough", "distillery.openSection", "distillery.openCheckpoint", "distillery.refresh", "distillery.revealRun", "distillery.copyAsCli", "distillery.compareRuns", "distillery.compareWith"];
+const harmless: readonly CommandId[] = [
+  "distillery.openPanel",
+  "distillery.openReport",
+  "distillery.showLog",
+  "distillery.openWalkthrough",
+  "distillery.openSection",
+  "distillery.openCheckpoint",
+  "distillery.refresh",
+  "distillery.revealRun",
+  "distillery.copyAsCli",
+  "distillery.compareRuns",
+  "distillery.compareWith",
+];
 
 export function createApp(shell: Shell): App {
   const { context } = shell;
@@ -75,31 +87,81 @@ export function createApp(shell: Shell): App {
   const history = createHistory(context);
   const runner = createRunner({ context, log, keys, environments });
   const adopted = createAdopted(memory, history);
-  const asker = createAsker({ environments, knowledge, keys, log, logFile: async () => join(await runsRoot(context), "distillery.log") });
+  const asker = createAsker({
+    environments,
+    knowledge,
+    keys,
+    log,
+    logFile: async () => join(await runsRoot(context), "distillery.log"),
+  });
   const staleness = createStaleness(history, knowledge);
   const texts = createTexts();
   const label = (run: string) => labels.of(run);
-  const runsTree = createRunsTree({ shell, history, runner, label, adopted: () => adopted.chosen, isStale: staleness.isStale });
+  const runsTree = createRunsTree({
+    shell,
+    history,
+    runner,
+    label,
+    adopted: () => adopted.chosen,
+    isStale: staleness.isStale,
+  });
   const knowledgeTree = createKnowledgeTree(shell, knowledge, draft);
-  const panel = createPanelHost({ context, log, draft, environments, keys, knowledge, history, runner, adopted, asker, label, command });
+  const panel = createPanelHost({
+    context,
+    log,
+    draft,
+    environments,
+    keys,
+    knowledge,
+    history,
+    runner,
+    adopted,
+    asker,
+    label,
+    command,
+  });
   settingsChanged = panel.refreshSetup;
   const conversation = createConversation({ asker, adopted, knowledge });
   const notices = createNotices({ runner, history, log, label });
-  const parts: AppParts = { shell, log, keys, labels, draft, knowledge, environments, history, runner, adopted, asker, panel, runsTree, texts };
+  const parts: AppParts = {
+    shell,
+    log,
+    keys,
+    labels,
+    draft,
+    knowledge,
+    environments,
+    history,
+    runner,
+    adopted,
+    asker,
+    panel,
+    runsTree,
+    texts,
+  };
   const handlers = createHandlers(parts);
   const statusBar = createStatusBar(runner, adopted);
   const listeners = [
-    vscode.workspace.onDidChangeConfiguration((event) => event.affectsConfiguration("distillery") && panel.refreshSetup()),
+    vscode.workspace.onDidChangeConfiguration(
+      (event) => event.affectsConfiguration("distillery") && panel.refreshSetup(),
+    ),
     vscode.workspace.onDidGrantWorkspaceTrust(() => panel.refreshSetup()),
     knowledge.onDidChange(() => (staleness.forget(), runsTree.refresh(), shell.decorationsChanged.fire(undefined))),
     runner.onDidWrite(() => staleness.forget()),
   ];
-  void keys.get().then((key) => vscode.commands.executeCommand("setContext", "distillery.hasKey", key !== null), () => {});
+  void keys.get().then(
+    (key) => vscode.commands.executeCommand("setContext", "distillery.hasKey", key !== null),
+    () => {},
+  );
   void environments.find().catch(log.tell);
 
   async function command(id: CommandId, args: unknown[]): Promise<unknown> {
     try {
-      if (!vscode.workspace.isTrusted && !harmless.includes(id)) throw new UserError("E_USAGE", vscode.l10n.t("This folder is in Restricted Mode: look, but nothing is run, sent or written."));
+      if (!vscode.workspace.isTrusted && !harmless.includes(id))
+        throw new UserError(
+          "E_USAGE",
+          vscode.l10n.t("This folder is in Restricted Mode: look, but nothing is run, sent or written."),
+        );
       return await handlers[id](...args);
     } catch (error) {
       log.tell(error);
@@ -112,18 +174,35 @@ export function createApp(shell: Shell): App {
     knowledgeTree,
     conversation,
     command,
-    showCheckpoint: (document, view) => showCheckpoint(document, view, vscode.Uri.joinPath(context.extensionUri, "dist")),
+    showCheckpoint: (document, view) =>
+      showCheckpoint(document, view, vscode.Uri.joinPath(context.extensionUri, "dist")),
     async decoration(uri) {
       const at = checkpointOf(uri);
       if (!at || !(await staleness.isStale(at.run, at.stage, at.cycle))) return undefined;
-      return { badge: "S", tooltip: vscode.l10n.t("Stale: the knowledge base changed since"), color: new vscode.ThemeColor("charts.yellow") };
+      return {
+        badge: "S",
+        tooltip: vscode.l10n.t("Stale: the knowledge base changed since"),
+        color: new vscode.ThemeColor("charts.yellow"),
+      };
     },
     ...createTasks(parts),
     noticeInterrupted: notices.interrupted,
     async dispose() {
       await runner.stop();
       await asker.close();
-      for (const each of [...listeners, statusBar, notices, panel, runsTree, knowledgeTree as TreeContents & vscode.Disposable, knowledge, texts, runner as Runner & vscode.Disposable, log.channel]) each.dispose();
+      for (const each of [
+        ...listeners,
+        statusBar,
+        notices,
+        panel,
+        runsTree,
+        knowledgeTree as TreeContents & vscode.Disposable,
+        knowledge,
+        texts,
+        runner as Runner & vscode.Disposable,
+        log.channel,
+      ])
+        each.dispose();
     },
   };
 }

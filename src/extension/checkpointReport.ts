@@ -14,7 +14,9 @@ export function showCheckpoint(document: vscode.TextDocument, panel: vscode.Webv
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src ${panel.webview.cspSource}">
 <link rel="stylesheet" href="${style}"><title>Checkpoint</title></head><body><main>${page(document.getText())}</main></body></html>`;
   };
-  const listener = vscode.workspace.onDidChangeTextDocument((event) => event.document.uri.toString() === document.uri.toString() && show());
+  const listener = vscode.workspace.onDidChangeTextDocument(
+    (event) => event.document.uri.toString() === document.uri.toString() && show(),
+  );
   panel.onDidDispose(() => listener.dispose());
   show();
 }
@@ -52,7 +54,15 @@ function shown(value: unknown, depth = 0): string {
   if (depth > 6) return `<code>${escaped(JSON.stringify(value).slice(0, 500))}</code>`;
   const entries: [string, unknown][] = Object.entries(value);
   if (entries.length === 0) return "–";
-  const rows = entries.slice(0, mostRows).map(([key, each]) => `<tr><th scope="row">${escaped(Array.isArray(value) ? String(Number(key) + 1) : key)}</th><td>${shown(each, depth + 1)}</td></tr>`);
-  const more = entries.length > mostRows ? `<p>${escaped(vscode.l10n.t("{0} more are in the file.", entries.length - mostRows))}</p>` : "";
+  const rows = entries
+    .slice(0, mostRows)
+    .map(
+      ([key, each]) =>
+        `<tr><th scope="row">${escaped(Array.isArray(value) ? String(Number(key) + 1) : key)}</th><td>${shown(each, depth + 1)}</td></tr>`,
+    );
+  const more =
+    entries.length > mostRows
+      ? `<p>${escaped(vscode.l10n.t("{0} more are in the file.", entries.length - mostRows))}</p>`
+      : "";
   return `<table class="data">${rows.join("")}</table>${more}`;
 }

@@ -4,7 +4,8 @@ import { stageIds, type StageId } from "../protocol/model.ts";
 
 const scheme = "distillery-checkpoint";
 
-export const checkpointUri = (run: string, cycle: number, stage: StageId): vscode.Uri => vscode.Uri.from({ scheme, path: `/${run}/cycle-${cycle}/${stage}.json` });
+export const checkpointUri = (run: string, cycle: number, stage: StageId): vscode.Uri =>
+  vscode.Uri.from({ scheme, path: `/${run}/cycle-${cycle}/${stage}.json` });
 
 /** What a checkpoint's address or file names, or null. */
 export function checkpointOf(uri: vscode.Uri): { run: string; cycle: number; stage: StageId } | null {

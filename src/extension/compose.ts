@@ -35,13 +35,27 @@ interface Composition {
 const embedderName = "all-MiniLM-L6-v2";
 
 /** Everything a run works with. `close` ends every process that was started. */
-export async function composeRun({ store, knowledge, environment, key, logFile, onNotice }: Composition): Promise<{ parts: RunParts; close(): Promise<void> }> {
+export async function composeRun({
+  store,
+  knowledge,
+  environment,
+  key,
+  logFile,
+  onNotice,
+}: Composition): Promise<{ parts: RunParts; close(): Promise<void> }> {
   const { settings } = store.file;
   const place = { python: environment.python, trainerFolder: environment.trainerFolder, logFile };
   const files = await findStudent(settings.student, environment, workspaceFolder() ?? store.folder);
-  const student = createStudent({ gguf: files.gguf, id: files.id, template: templates[settings.template], childFile: childFile(), logFile });
+  const student = createStudent({
+    gguf: files.gguf,
+    id: files.id,
+    template: templates[settings.template],
+    childFile: childFile(),
+    logFile,
+  });
   const embedder = createEmbedder({ id: embedderName, folder: environment.embedder, ...place });
-  const endpoint = settings.teacher.kind === "openai" ? createChatModel(settings.teacher, requireKey(key), onNotice) : null;
+  const endpoint =
+    settings.teacher.kind === "openai" ? createChatModel(settings.teacher, requireKey(key), onNotice) : null;
   const teacher = endpoint ? createChatTeacher(endpoint, onNotice) : createOfflineTeacher({ student, embedder });
   const judge = endpoint && settings.judge ? createJudge(endpoint) : null;
   const evaluator = createEvaluator({ embedder: { id: embedderName, folder: environment.embedder }, judge, ...place });
@@ -57,14 +71,31 @@ export async function composeRun({ store, knowledge, environment, key, logFile, 
 }
 
 /** The student alone, for questions of people. It unloads itself when nobody asks for a while. */
-export async function composeStudent(settings: RunSettings, environment: Environment, logFile: string): Promise<Student> {
+export async function composeStudent(
+  settings: RunSettings,
+  environment: Environment,
+  logFile: string,
+): Promise<Student> {
   const { gguf, id } = await findStudent(settings.student, environment, workspaceFolder() ?? environment.root);
   // One answer at a time: a person waits for the first word, and a run may be using the other cores.
-  return createStudent({ gguf, id, template: templates[settings.template], childFile: childFile(), logFile, lanes: 1, threads: 1, idleMilliseconds: 300_000 });
+  return createStudent({
+    gguf,
+    id,
+    template: templates[settings.template],
+    childFile: childFile(),
+    logFile,
+    lanes: 1,
+    threads: 1,
+    idleMilliseconds: 300_000,
+  });
 }
 
 /** The online teacher as a plain model. */
-export function createChatModel(teacher: Extract<TeacherSettings, { kind: "openai" }>, key: string, onNotice: (text: string) => void) {
+export function createChatModel(
+  teacher: Extract<TeacherSettings, { kind: "openai" }>,
+  key: string,
+  onNotice: (text: string) => void,
+) {
   return createOpenaiModel({ model: teacher.model, baseUrl: teacher.baseUrl, apiKey: key, onNotice });
 }
 

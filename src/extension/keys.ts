@@ -25,7 +25,15 @@ export function createKeys(secrets: vscode.SecretStorage, onChange: () => void):
       if (offered) {
         const use = vscode.l10n.t("Use It for {0}", host);
         const other = vscode.l10n.t("Type Another");
-        const chosen = await vscode.window.showInformationMessage(vscode.l10n.t("The file .env of this folder holds OPENAI_API_KEY. Keep it in the secret storage and send it to {0}?", host), { modal: true }, use, other);
+        const chosen = await vscode.window.showInformationMessage(
+          vscode.l10n.t(
+            "The file .env of this folder holds OPENAI_API_KEY. Keep it in the secret storage and send it to {0}?",
+            host,
+          ),
+          { modal: true },
+          use,
+          other,
+        );
         if (chosen === undefined) return false;
         if (chosen === use) return store(offered, origin);
       }
@@ -34,7 +42,10 @@ export function createKeys(secrets: vscode.SecretStorage, onChange: () => void):
         prompt: vscode.l10n.t("It is kept in VS Code's secret storage and sent to {0} only.", origin),
         password: true,
         ignoreFocusOut: true,
-        validateInput: (text) => (text.trim() === "" || /\s/.test(text.trim()) ? vscode.l10n.t("A key has no spaces and is not empty.") : undefined),
+        validateInput: (text) =>
+          text.trim() === "" || /\s/.test(text.trim())
+            ? vscode.l10n.t("A key has no spaces and is not empty.")
+            : undefined,
       });
       return typed === undefined ? false : store(typed.trim(), origin);
     },

@@ -35,8 +35,15 @@ export function createKnowledge(context: vscode.ExtensionContext): KnowledgeStor
   };
   const watcher = vscode.workspace.createFileSystemWatcher("**/*.{md,markdown,txt}");
   const settingsWatcher = vscode.workspace.createFileSystemWatcher("**/distillery.json");
-  const watchers = [watcher, settingsWatcher].flatMap((each) => [each, each.onDidChange(forget), each.onDidCreate(forget), each.onDidDelete(forget)]);
-  const settings = vscode.workspace.onDidChangeConfiguration((event) => event.affectsConfiguration("distillery.knowledge") && forget());
+  const watchers = [watcher, settingsWatcher].flatMap((each) => [
+    each,
+    each.onDidChange(forget),
+    each.onDidCreate(forget),
+    each.onDidDelete(forget),
+  ]);
+  const settings = vscode.workspace.onDidChangeConfiguration(
+    (event) => event.affectsConfiguration("distillery.knowledge") && forget(),
+  );
 
   async function load(): Promise<Knowledge | null> {
     problem = null;

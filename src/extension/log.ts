@@ -31,7 +31,13 @@ export function createLog(): Log {
         channel.warn(`${error.code}: ${error.message}`);
         if (error.code === "E_STOPPED") return;
         const actions = [...(fixes[error.code] ? [fixes[error.code]!] : []), showLog];
-        void offer(vscode.window.showErrorMessage(`${error.message} ${error.kept} (${error.code})`, ...actions.map(({ label }) => label)), actions);
+        void offer(
+          vscode.window.showErrorMessage(
+            `${error.message} ${error.kept} (${error.code})`,
+            ...actions.map(({ label }) => label),
+          ),
+          actions,
+        );
         return;
       }
       channel.error(error instanceof Error ? error : String(error));
@@ -44,5 +50,9 @@ export function createLog(): Log {
 async function offer(chosen: Thenable<string | undefined>, actions: Action[]): Promise<void> {
   const label = await chosen;
   const action = actions.find((each) => each.label === label);
-  if (action) await vscode.commands.executeCommand(action.command, ...(action.command.endsWith("openSettings") ? ["distillery"] : []));
+  if (action)
+    await vscode.commands.executeCommand(
+      action.command,
+      ...(action.command.endsWith("openSettings") ? ["distillery"] : []),
+    );
 }

@@ -27,7 +27,12 @@ export async function runsRoot(context: vscode.ExtensionContext): Promise<string
 }
 
 const isWritable = (folder: string | null): Promise<boolean> =>
-  folder === null ? Promise.resolve(false) : access(folder, constants.W_OK).then(() => true, () => false);
+  folder === null
+    ? Promise.resolve(false)
+    : access(folder, constants.W_OK).then(
+        () => true,
+        () => false,
+      );
 
 /** Absolute path of the bundled Kubernetes knowledge base. */
 export const sampleFolder = (): string => join(packageFolder(), "knowledge");

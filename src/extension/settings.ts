@@ -22,7 +22,8 @@ export const studentId = (): string => ownValue("student.model", "smollm2-135m")
 /** Where the key goes: scheme, host and port. */
 export function teacherOrigin(): string {
   const origin = URL.parse(teacherBaseUrl())?.origin;
-  if (!origin || origin === "null") throw new UserError("E_SETTINGS", `distillery.teacher.baseUrl is not an address: ${teacherBaseUrl()}`);
+  if (!origin || origin === "null")
+    throw new UserError("E_SETTINGS", `distillery.teacher.baseUrl is not an address: ${teacherBaseUrl()}`);
   return origin;
 }
 
@@ -66,7 +67,12 @@ export function runSettings(draft: Draft): RunSettings {
     template: read.get("student.template"),
     sampling: { ...defaults.sampling, maxNewTokens: draft.maxNewTokens, maxTime: read.get("student.maxSeconds") },
     repeats: read.get("run.repeats"),
-    training: { steps: draft.steps, rank: read.get("training.rank"), learningRate: read.get("training.learningRate"), device: read.get("training.device") },
+    training: {
+      steps: draft.steps,
+      rank: read.get("training.rank"),
+      learningRate: read.get("training.learningRate"),
+      device: read.get("training.device"),
+    },
     judge: draft.teacher === "openai" && read.get("evaluation.judge", false),
     seed: read.get("run.seed"),
   });

@@ -25,7 +25,9 @@ export function createStatusBar(runner: Runner, adopted: Adopted): vscode.Dispos
     } else {
       const tuned = adopted.chosen;
       item.text = `$(mortar-board) ${tuned ? vscode.l10n.t("Student: {0}", tuned) : vscode.l10n.t("Distillery")}`;
-      item.tooltip = tuned ? vscode.l10n.t("This run's tuned student answers. Open the panel.") : vscode.l10n.t("Open the Distillery panel");
+      item.tooltip = tuned
+        ? vscode.l10n.t("This run's tuned student answers. Open the panel.")
+        : vscode.l10n.t("Open the Distillery panel");
     }
     item.accessibilityInformation = { label: item.text.replace(/\$\([^)]*\)/g, "").trim() };
     item.show();

@@ -7,11 +7,23 @@ import { duration, stageTitle } from "./words.ts";
 
 export function createTasks(app: AppParts) {
   const taskOf = (definition: vscode.TaskDefinition) =>
-    new vscode.Task(definition, vscode.TaskScope.Workspace, String(definition["action"] ?? "run"), "distillery", new vscode.CustomExecution(async () => terminal(app, definition)));
+    new vscode.Task(
+      definition,
+      vscode.TaskScope.Workspace,
+      String(definition["action"] ?? "run"),
+      "distillery",
+      new vscode.CustomExecution(async () => terminal(app, definition)),
+    );
   return {
     tasks: (): vscode.Task[] => [taskOf({ type: "distillery", action: "run" })],
     resolveTask: (task: vscode.Task): vscode.Task => {
-      const made = new vscode.Task(task.definition, task.scope ?? vscode.TaskScope.Workspace, task.name, "distillery", new vscode.CustomExecution(async () => terminal(app, task.definition)));
+      const made = new vscode.Task(
+        task.definition,
+        task.scope ?? vscode.TaskScope.Workspace,
+        task.name,
+        "distillery",
+        new vscode.CustomExecution(async () => terminal(app, task.definition)),
+      );
       return made;
     },
   };
@@ -25,7 +37,12 @@ function terminal({ runner, panel, history }: AppParts, definition: vscode.TaskD
   const listener = runner.onDidChange(() => {
     for (const stage of stageIds) {
       const state = runner.state.stages[stage];
-      const line = state.status === "running" ? `${stageTitle(stage)} …` : state.status === "waiting" ? "" : `${stageTitle(stage)}: ${state.status}${state.seconds === null ? "" : ` (${duration(state.seconds)})`} ${state.summary}`;
+      const line =
+        state.status === "running"
+          ? `${stageTitle(stage)} …`
+          : state.status === "waiting"
+            ? ""
+            : `${stageTitle(stage)}: ${state.status}${state.seconds === null ? "" : ` (${duration(state.seconds)})`} ${state.summary}`;
       if (line && said.get(stage) !== line) write.fire(`${line}\r\n`);
       said.set(stage, line);
     }
@@ -44,7 +61,12 @@ function terminal({ runner, panel, history }: AppParts, definition: vscode.TaskD
     open() {
       work().then(
         () => (write.fire(`${runner.state.sentence}\r\n`), close.fire(0)),
-        (error: unknown) => (write.fire(`${error instanceof UserError ? `${error.message} ${error.next} (${error.code})` : String(error)}\r\n`), close.fire(1)),
+        (error: unknown) => (
+          write.fire(
+            `${error instanceof UserError ? `${error.message} ${error.next} (${error.code})` : String(error)}\r\n`,
+          ),
+          close.fire(1)
+        ),
       );
     },
     handleInput: (data) => data === "\u0003" && void runner.stop(),

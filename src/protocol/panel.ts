@@ -43,7 +43,11 @@ export const intentionSchema = z.discriminatedUnion("type", [
   z.strictObject({ type: z.literal("resume"), run: idSchema }),
   z.strictObject({ type: z.literal("select"), run: idSchema }),
   z.strictObject({ type: z.literal("openSection"), section: idSchema }),
-  z.strictObject({ type: z.literal("ask"), question: z.string().trim().min(1).max(4000), arms: z.array(z.enum(arms)).min(1).max(3) }),
+  z.strictObject({
+    type: z.literal("ask"),
+    question: z.string().trim().min(1).max(4000),
+    arms: z.array(z.enum(arms)).min(1).max(3),
+  }),
   z.strictObject({ type: z.literal("stopAsking") }),
   z.strictObject({ type: z.literal("command"), command: z.enum(panelCommands) }),
 ]);

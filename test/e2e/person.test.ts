@@ -25,8 +25,14 @@ async function stage(name: string, wanted: string[], limit: number): Promise<voi
     const frame = await window.panel();
     const status = await stateOf(frame, name).catch(() => null);
     if (status !== null && wanted.includes(status)) return;
-    const problem = await frame.locator(".problem").allInnerTexts().catch(() => []);
-    const failed = await frame.locator("tr[data-status=failed]").count().catch(() => 0);
+    const problem = await frame
+      .locator(".problem")
+      .allInnerTexts()
+      .catch(() => []);
+    const failed = await frame
+      .locator("tr[data-status=failed]")
+      .count()
+      .catch(() => 0);
     if (failed > 0 || Date.now() > end) throw new Error(`${name} is ${status}: ${problem.join(" ")}`);
     await window.page.waitForTimeout(300);
   }
@@ -47,27 +53,35 @@ test("an empty folder offers the sample, and the panel its topics", { timeout: 2
   await window.shot("configure");
 });
 
-test("Run shows the stages and a loss that moves, and a reload in training loses nothing", { timeout: 6 * minutes }, async () => {
-  const { page } = window;
-  await (await window.panel()).locator("#run").click();
-  await stage("questions", ["running", "done"], minutes);
-  await stage("questions", ["done"], 3 * minutes);
-  await stage("fineTuning", ["running"], 4 * minutes);
-  await (await window.panel()).locator("#loss-summary").waitFor({ timeout: 2 * minutes });
-  const first = await (await window.panel()).locator("#loss-summary").innerText();
-  await expect.poll(async () => (await window.panel()).locator("#loss-summary").innerText(), { timeout: minutes }).not.toBe(first);
-  await window.shot("run");
-  await expect(page.locator("#distillery\\.distillery\\.distillery\\.status, [id*='distillery.status']").first().innerText()).resolves.toMatch(/Fine-tuning|Reference|evaluation/i);
+test(
+  "Run shows the stages and a loss that moves, and a reload in training loses nothing",
+  { timeout: 6 * minutes },
+  async () => {
+    const { page } = window;
+    await (await window.panel()).locator("#run").click();
+    await stage("questions", ["running", "done"], minutes);
+    await stage("questions", ["done"], 3 * minutes);
+    await stage("fineTuning", ["running"], 4 * minutes);
+    await (await window.panel()).locator("#loss-summary").waitFor({ timeout: 2 * minutes });
+    const first = await (await window.panel()).locator("#loss-summary").innerText();
+    await expect
+      .poll(async () => (await window.panel()).locator("#loss-summary").innerText(), { timeout: minutes })
+      .not.toBe(first);
+    await window.shot("run");
+    await expect(
+      page.locator("#distillery\\.distillery\\.distillery\\.status, [id*='distillery.status']").first().innerText(),
+    ).resolves.toMatch(/Fine-tuning|Reference|evaluation/i);
 
-  await window.reload();
-  const frame = await window.panel();
-  // The panel is there again by itself, on its tab, and the run can go on.
-  await frame.locator("#resume").waitFor({ timeout: 2 * minutes });
-  expect(await stateOf(frame, "questions")).toBe("done");
-  await frame.locator("#resume").click();
-  await stage("questions", ["reused"], 2 * minutes);
-  await stage("baselineAnswers", ["reused"], 2 * minutes);
-});
+    await window.reload();
+    const frame = await window.panel();
+    // The panel is there again by itself, on its tab, and the run can go on.
+    await frame.locator("#resume").waitFor({ timeout: 2 * minutes });
+    expect(await stateOf(frame, "questions")).toBe("done");
+    await frame.locator("#resume").click();
+    await stage("questions", ["reused"], 2 * minutes);
+    await stage("baselineAnswers", ["reused"], 2 * minutes);
+  },
+);
 
 test("Stop keeps everything, Resume goes on to the comparison", { timeout: 6 * minutes }, async () => {
   await stage("fineTuning", ["running", "done"], 3 * minutes);
@@ -86,25 +100,29 @@ test("Stop keeps everything, Resume goes on to the comparison", { timeout: 6 * m
   await window.shot("answers");
 });
 
-test("the tree shows the run to its checkpoints, and a checkpoint opens as a page", { timeout: 2 * minutes }, async () => {
-  const { page } = window;
-  const runs = page.locator(".pane").filter({ has: page.locator('.pane-header[aria-label^="Runs"]') });
-  await runs.locator(".monaco-list-row").first().click();
-  await page.keyboard.press("ArrowRight");
-  await runs.getByText("Cycle 1").waitFor();
-  const questions = runs.getByText("Question generation");
-  if ((await questions.count()) === 0) {
-    await runs.getByText("Cycle 1").click();
+test(
+  "the tree shows the run to its checkpoints, and a checkpoint opens as a page",
+  { timeout: 2 * minutes },
+  async () => {
+    const { page } = window;
+    const runs = page.locator(".pane").filter({ has: page.locator('.pane-header[aria-label^="Runs"]') });
+    await runs.locator(".monaco-list-row").first().click();
     await page.keyboard.press("ArrowRight");
-  }
-  await questions.first().waitFor();
-  await window.shot("trees");
-  await questions.first().click();
-  await page.getByRole("tab", { name: /questions\.json/ }).waitFor();
-  await window.shot("checkpoint");
-  await page.keyboard.press("Control+F4");
-  expect(readdirSync(join(window.workspace, ".distillery", "runs"))).toHaveLength(1);
-});
+    await runs.getByText("Cycle 1").waitFor();
+    const questions = runs.getByText("Question generation");
+    if ((await questions.count()) === 0) {
+      await runs.getByText("Cycle 1").click();
+      await page.keyboard.press("ArrowRight");
+    }
+    await questions.first().waitFor();
+    await window.shot("trees");
+    await questions.first().click();
+    await page.getByRole("tab", { name: /questions\.json/ }).waitFor();
+    await window.shot("checkpoint");
+    await page.keyboard.press("Control+F4");
+    expect(readdirSync(join(window.workspace, ".distillery", "runs"))).toHaveLength(1);
+  },
+);
 
 test("both students answer in the panel, streaming, each under its name", { timeout: 3 * minutes }, async () => {
   await window.command("Distillery: Ask the Student");

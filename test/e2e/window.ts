@@ -56,7 +56,11 @@ export async function openWindow(vsix?: string): Promise<Window> {
       try {
         await page.keyboard.press("F1");
         await page.locator(".quick-input-widget input").fill(`>${name}`, { timeout: 4000 });
-        await page.locator(".quick-input-list .monaco-list-row").filter({ hasText: name }).first().click({ timeout: 4000 });
+        await page
+          .locator(".quick-input-list .monaco-list-row")
+          .filter({ hasText: name })
+          .first()
+          .click({ timeout: 4000 });
         return;
       } catch (error) {
         if (tries > 5) throw error;
@@ -123,7 +127,15 @@ export async function accessibilityFaults(frame: Frame): Promise<string[]> {
   const found = await frame.evaluate(async () => {
     const page = globalThis as unknown as { axe: typeof axe; document: Parameters<typeof axe.run>[0] };
     const { violations } = await page.axe.run(page.document, { resultTypes: ["violations"] });
-    return violations.map(({ id, impact, nodes }) => ({ id, impact, places: nodes.slice(0, 3).map(({ html, failureSummary }) => `${html.slice(0, 160)} ${failureSummary?.slice(0, 200)}`) }));
+    return violations.map(({ id, impact, nodes }) => ({
+      id,
+      impact,
+      places: nodes
+        .slice(0, 3)
+        .map(({ html, failureSummary }) => `${html.slice(0, 160)} ${failureSummary?.slice(0, 200)}`),
+    }));
   });
-  return found.filter(({ impact }) => impact === "serious" || impact === "critical").map(({ id, impact, places }) => `${impact} ${id}: ${places.join(" | ")}`);
+  return found
+    .filter(({ impact }) => impact === "serious" || impact === "critical")
+    .map(({ id, impact, places }) => `${impact} ${id}: ${places.join(" | ")}`);
 }

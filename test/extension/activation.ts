@@ -25,14 +25,21 @@ describe("activation", () => {
   });
 
   it("offers its views, and one button in each empty one", () => {
-    const { viewsWelcome } = extension().packageJSON.contributes as { viewsWelcome: { view: string; contents: string }[] };
+    const { viewsWelcome } = extension().packageJSON.contributes as {
+      viewsWelcome: { view: string; contents: string }[];
+    };
     for (const { contents } of viewsWelcome) assert.ok((contents.match(/\]\(command:/g) ?? []).length <= 1, contents);
     assert.ok(vscode.window.tabGroups);
   });
 
   it("settings say who may set them", () => {
-    const groups = extension().packageJSON.contributes.configuration as { properties: Record<string, { scope: string; order: number; markdownDescription: string }> }[];
-    const all = Object.assign({}, ...groups.map(({ properties }) => properties)) as (typeof groups)[number]["properties"];
+    const groups = extension().packageJSON.contributes.configuration as {
+      properties: Record<string, { scope: string; order: number; markdownDescription: string }>;
+    }[];
+    const all = Object.assign(
+      {},
+      ...groups.map(({ properties }) => properties),
+    ) as (typeof groups)[number]["properties"];
     for (const [name, { scope, order, markdownDescription }] of Object.entries(all)) {
       assert.ok(scope && order && markdownDescription, name);
       // A setting whose name begins another one's is dropped by VS Code.
@@ -42,6 +49,7 @@ describe("activation", () => {
     assert.equal(all["distillery.student.model"]?.scope, "machine");
     const restricted: string[] = extension().packageJSON.capabilities.untrustedWorkspaces.restrictedConfigurations;
     for (const name of restricted) assert.ok(all[name], `${name} is a setting`);
-    for (const name of ["distillery.teacher.baseUrl", "distillery.student.model"]) assert.ok(restricted.includes(name), name);
+    for (const name of ["distillery.teacher.baseUrl", "distillery.student.model"])
+      assert.ok(restricted.includes(name), name);
   });
 });

@@ -14,8 +14,15 @@ const manifest = (): Manifest => extension().packageJSON.contributes;
 
 describe("commands", () => {
   it("manifest, command table and registered commands are the same", async () => {
-    const registered = (await vscode.commands.getCommands(true)).filter((id) => id.startsWith("distillery.") && !/\.(focus|open|resetViewLocation|removeView|toggleVisibility)$/.test(id));
-    assert.deepEqual(manifest().commands.map(({ command }) => command).toSorted(), commandIds.toSorted());
+    const registered = (await vscode.commands.getCommands(true)).filter(
+      (id) => id.startsWith("distillery.") && !/\.(focus|open|resetViewLocation|removeView|toggleVisibility)$/.test(id),
+    );
+    assert.deepEqual(
+      manifest()
+        .commands.map(({ command }) => command)
+        .toSorted(),
+      commandIds.toSorted(),
+    );
     assert.deepEqual(registered.toSorted(), commandIds.toSorted());
     for (const { command, title, category, icon } of manifest().commands) {
       const info: { title: string; icon?: string } = commandTable[command as keyof typeof commandTable];
@@ -33,27 +40,46 @@ describe("commands", () => {
   it("menus and texts name only commands there are", () => {
     for (const [menu, entries] of Object.entries(manifest().menus))
       for (const { command } of entries) assert.ok(command in commandTable, `${menu}: ${command}`);
-    const texts = [...manifest().viewsWelcome.map(({ contents }) => contents), ...manifest().walkthroughs.flatMap(({ steps }) => steps.map(({ description }) => description))];
+    const texts = [
+      ...manifest().viewsWelcome.map(({ contents }) => contents),
+      ...manifest().walkthroughs.flatMap(({ steps }) => steps.map(({ description }) => description)),
+    ];
     for (const text of texts)
-      for (const [, command] of text.matchAll(/command:(distillery\.\w+)/g)) assert.ok(Object.hasOwn(commandTable, command ?? ""), command);
+      for (const [, command] of text.matchAll(/command:(distillery\.\w+)/g))
+        assert.ok(Object.hasOwn(commandTable, command ?? ""), command);
   });
 
   it("nothing that runs, sends or writes is offered before the folder is trusted", () => {
     const looking = ["openPanel", "openReport", "chooseTopics", "compareRuns", "showLog", "openWalkthrough", "stop"];
     for (const id of commandIds) {
       const { palette } = commandTable[id];
-      if (palette !== null && !looking.includes(id.replace("distillery.", ""))) assert.match(palette, /isWorkspaceTrusted/, id);
+      if (palette !== null && !looking.includes(id.replace("distillery.", "")))
+        assert.match(palette, /isWorkspaceTrusted/, id);
     }
   });
 
   it("those that ask end quietly when the answer is no", async () => {
-    const asking = ["distillery.setApiKey", "distillery.checkSetup", "distillery.setUpEnvironment", "distillery.downloadStudent", "distillery.restoreRun"];
+    const asking = [
+      "distillery.setApiKey",
+      "distillery.checkSetup",
+      "distillery.setUpEnvironment",
+      "distillery.downloadStudent",
+      "distillery.restoreRun",
+    ];
     const told: unknown[] = [];
     const none = () => undefined;
     for (const id of asking)
       await answering("showQuickPick", none, () =>
         answering("showInputBox", none, () =>
-          answering("showOpenDialog", none, () => answering("showInformationMessage", none, () => answering("showErrorMessage", (text) => void told.push(`${id}: ${text}`), async () => vscode.commands.executeCommand(id)))),
+          answering("showOpenDialog", none, () =>
+            answering("showInformationMessage", none, () =>
+              answering(
+                "showErrorMessage",
+                (text) => void told.push(`${id}: ${text}`),
+                async () => vscode.commands.executeCommand(id),
+              ),
+            ),
+          ),
         ),
       );
     assert.deepEqual(told, []);
@@ -61,7 +87,22 @@ describe("commands", () => {
 
   it("the check-up names every piece", async () => {
     const shown: string[] = [];
-    await answering("showQuickPick", (items: { label: string }[]) => void shown.push(...items.map(({ label }) => label)), async () => vscode.commands.executeCommand("distillery.checkSetup"));
-    for (const piece of ["Workspace trust", "Knowledge base", "Python environment", "API key", "Runs", "Free disk space"]) assert.ok(shown.some((label) => label.includes(piece)), piece);
+    await answering(
+      "showQuickPick",
+      (items: { label: string }[]) => void shown.push(...items.map(({ label }) => label)),
+      async () => vscode.commands.executeCommand("distillery.checkSetup"),
+    );
+    for (const piece of [
+      "Workspace trust",
+      "Knowledge base",
+      "Python environment",
+      "API key",
+      "Runs",
+      "Free disk space",
+    ])
+      assert.ok(
+        shown.some((label) => label.includes(piece)),
+        piece,
+      );
   });
 });

@@ -17,10 +17,21 @@ export async function theApp(): Promise<App> {
 export const workspace = (): string => vscode.workspace.workspaceFolders![0]!.uri.fsPath;
 
 type Window = typeof vscode.window;
-type Dialog = "showQuickPick" | "showInputBox" | "showInformationMessage" | "showWarningMessage" | "showErrorMessage" | "showOpenDialog" | "showSaveDialog";
+type Dialog =
+  | "showQuickPick"
+  | "showInputBox"
+  | "showInformationMessage"
+  | "showWarningMessage"
+  | "showErrorMessage"
+  | "showOpenDialog"
+  | "showSaveDialog";
 
 /** Answers one kind of dialog for the time of `work`; hands over what was asked. */
-export async function answering<T>(dialog: Dialog, answer: (...args: never[]) => unknown, work: () => Promise<T>): Promise<T> {
+export async function answering<T>(
+  dialog: Dialog,
+  answer: (...args: never[]) => unknown,
+  work: () => Promise<T>,
+): Promise<T> {
   const window = vscode.window as { -readonly [Key in keyof Window]: Window[Key] };
   const original = window[dialog];
   window[dialog] = (async (...args: never[]) => answer(...args)) as never;

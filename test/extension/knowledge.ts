@@ -25,7 +25,10 @@ describe("knowledge", () => {
     });
     const item = app.knowledgeTree.item(topics[0]!);
     assert.match(String(item.description), /^\d+ sections$/);
-    assert.equal((item.checkboxState as { state: vscode.TreeItemCheckboxState }).state, vscode.TreeItemCheckboxState.Checked);
+    assert.equal(
+      (item.checkboxState as { state: vscode.TreeItemCheckboxState }).state,
+      vscode.TreeItemCheckboxState.Checked,
+    );
     const sections = await app.knowledgeTree.children(topics[0]!);
     assert.ok(sections.length > 1);
     assert.equal(app.knowledgeTree.parent(sections[0]!), topics[0]);
@@ -49,15 +52,30 @@ describe("knowledge", () => {
     await answering("showQuickPick", pick, async () => vscode.commands.executeCommand("distillery.chooseTopics"));
     assert.deepEqual(app.draft.get().topics, wanted);
     const topics = await app.knowledgeTree.children(undefined);
-    const ticked = topics.filter((node) => (app.knowledgeTree.item(node).checkboxState as { state: number }).state === vscode.TreeItemCheckboxState.Checked);
-    assert.deepEqual(ticked.map(({ id }) => id), wanted.map((title) => `topic:${title}`));
-    await answering("showQuickPick", (items: unknown[]) => items, async () => vscode.commands.executeCommand("distillery.chooseTopics"));
+    const ticked = topics.filter(
+      (node) =>
+        (app.knowledgeTree.item(node).checkboxState as { state: number }).state ===
+        vscode.TreeItemCheckboxState.Checked,
+    );
+    assert.deepEqual(
+      ticked.map(({ id }) => id),
+      wanted.map((title) => `topic:${title}`),
+    );
+    await answering(
+      "showQuickPick",
+      (items: unknown[]) => items,
+      async () => vscode.commands.executeCommand("distillery.chooseTopics"),
+    );
     assert.deepEqual(app.draft.get().topics, []);
   });
 
   it("a changed file is seen", async () => {
     const app = await theApp();
-    const text = "# Fresh topic\n\n## One\n\n" + "The fresh topic says that a widget has nine teeth and turns left on every second day of the week, which is worth a whole section of words for the reader who wants to know about widgets and their teeth in detail. ".repeat(2);
+    const text =
+      "# Fresh topic\n\n## One\n\n" +
+      "The fresh topic says that a widget has nine teeth and turns left on every second day of the week, which is worth a whole section of words for the reader who wants to know about widgets and their teeth in detail. ".repeat(
+        2,
+      );
     writeFileSync(join(workspace(), "knowledge", "fresh.md"), `${text}\n`);
     await until("the new topic", async () => (await app.knowledge.read())?.topics.includes("Fresh topic"));
   });

@@ -13,7 +13,8 @@ describe("the panel", () => {
     const app = await theApp();
     await until("the panel", () => app.panel.visible);
     await vscode.commands.executeCommand("distillery.openPanel");
-    const tabs = () => vscode.window.tabGroups.all.flatMap(({ tabs: each }) => each).filter(({ label }) => label === "Distillery");
+    const tabs = () =>
+      vscode.window.tabGroups.all.flatMap(({ tabs: each }) => each).filter(({ label }) => label === "Distillery");
     await until("its tab", () => tabs().length > 0);
     assert.equal(tabs().length, 1);
   });
@@ -51,7 +52,9 @@ describe("the panel", () => {
     const results = await resultsSnapshot(parts, "first-run");
     assert.equal(results!.cycle, 2);
     assert.ok(results!.comparison!.rows.length > 0);
-    assert.ok(results!.answers.every(({ baseline, tuned, reference, place }) => baseline && tuned && reference && place));
+    assert.ok(
+      results!.answers.every(({ baseline, tuned, reference, place }) => baseline && tuned && reference && place),
+    );
   });
 
   it("knows the seven stages by the names of the protocol, and only commands there are", () => {

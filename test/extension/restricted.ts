@@ -23,7 +23,15 @@ describe("Restricted Mode", () => {
     const app = await theApp();
     const none = () => undefined;
     for (const id of commandIds)
-      await answering("showErrorMessage", none, () => answering("showQuickPick", none, () => answering("showInputBox", none, () => answering("showInformationMessage", none, () => answering("showOpenDialog", none, async () => vscode.commands.executeCommand(id))))));
+      await answering("showErrorMessage", none, () =>
+        answering("showQuickPick", none, () =>
+          answering("showInputBox", none, () =>
+            answering("showInformationMessage", none, () =>
+              answering("showOpenDialog", none, async () => vscode.commands.executeCommand(id)),
+            ),
+          ),
+        ),
+      );
     assert.equal(app.runner.running, false);
     assert.equal(app.environments.status === "installing", false);
     assert.equal(listing(), before);
@@ -33,16 +41,28 @@ describe("Restricted Mode", () => {
     const app = await theApp();
     await vscode.commands.executeCommand("distillery.openPanel");
     await until("the panel", () => app.panel.visible);
-    await answering("showErrorMessage", () => undefined, async () => {
-      for (const message of [{ type: "start" }, { type: "resume", run: "first-run" }, { type: "ask", question: "What?", arms: ["base"] }]) app.panel.receive(message);
-      await new Promise((resolve) => setTimeout(resolve, 500));
-    });
+    await answering(
+      "showErrorMessage",
+      () => undefined,
+      async () => {
+        for (const message of [
+          { type: "start" },
+          { type: "resume", run: "first-run" },
+          { type: "ask", question: "What?", arms: ["base"] },
+        ])
+          app.panel.receive(message);
+        await new Promise((resolve) => setTimeout(resolve, 500));
+      },
+    );
     assert.equal(app.runner.running, false);
   });
 
   it("the student answers nobody", async () => {
     const app = await theApp();
     assert.deepEqual(await app.conversation.models(false), []);
-    await assert.rejects(app.conversation.tool({ question: "x" }, new vscode.CancellationTokenSource().token), /Restricted Mode/);
+    await assert.rejects(
+      app.conversation.tool({ question: "x" }, new vscode.CancellationTokenSource().token),
+      /Restricted Mode/,
+    );
   });
 });

@@ -23,10 +23,18 @@ async function runNode(app: App, run: string): Promise<TreeNode> {
 describe("runs", () => {
   before(async () => {
     await play(root(), fakeRunFile({ cycles: 2 }, "first-run"));
-    await play(root(), { ...fakeRunFile({ training: { rank: 8 } }, "second-run"), knowledge: "knowledge", created: "2026-01-02T10:00:00.000Z" });
+    await play(root(), {
+      ...fakeRunFile({ training: { rank: 8 } }, "second-run"),
+      knowledge: "knowledge",
+      created: "2026-01-02T10:00:00.000Z",
+    });
     const abort = new AbortController();
     const parts = fakeParts(5);
-    await play(root(), { ...fakeRunFile({}, "stopped-run"), created: "2026-01-03T10:00:00.000Z" }, { parts, signal: abort.signal, onEvent: (event) => event.type === "loss" && abort.abort() }).catch(() => {});
+    await play(
+      root(),
+      { ...fakeRunFile({}, "stopped-run"), created: "2026-01-03T10:00:00.000Z" },
+      { parts, signal: abort.signal, onEvent: (event) => event.type === "loss" && abort.abort() },
+    ).catch(() => {});
   });
 
   it("shows run, cycles, stages and adapter, with a state and figures for each", async () => {
@@ -36,7 +44,10 @@ describe("runs", () => {
     assert.match(String(item.contextValue), /^run finished/);
     assert.equal((item.iconPath as vscode.ThemeIcon).id, "pass");
     const cycles = await app.runsTree.children(run);
-    assert.deepEqual(cycles.map(({ id }) => id), ["run:first-run/1", "run:first-run/2"]);
+    assert.deepEqual(
+      cycles.map(({ id }) => id),
+      ["run:first-run/1", "run:first-run/2"],
+    );
     const stages = await app.runsTree.children(cycles[1]!);
     assert.equal(stages.length, 9);
     assert.ok(named(stages, "run:first-run/2/fineTuning/adapter"));
@@ -60,8 +71,14 @@ describe("runs", () => {
     const app = await theApp();
     cpSync(join(root(), "runs", "stopped-run"), join(root(), "runs", "cut-run"), { recursive: true });
     const at = join(root(), "runs", "cut-run");
-    writeFileSync(join(at, "run.json"), readFileSync(join(at, "run.json"), "utf8").replaceAll("stopped-run", "cut-run"));
-    const events = readFileSync(join(at, "events.jsonl"), "utf8").trim().split("\n").filter((line) => !line.includes("runStopped"));
+    writeFileSync(
+      join(at, "run.json"),
+      readFileSync(join(at, "run.json"), "utf8").replaceAll("stopped-run", "cut-run"),
+    );
+    const events = readFileSync(join(at, "events.jsonl"), "utf8")
+      .trim()
+      .split("\n")
+      .filter((line) => !line.includes("runStopped"));
     writeFileSync(join(at, "events.jsonl"), `${events.join("\n")}\n`);
     appendFileSync(join(at, "events.jsonl"), '{"type":"loss","cyc');
     app.history.forget();
@@ -77,13 +94,18 @@ describe("runs", () => {
     writeFileSync(join(root(), "runs", "damaged-run", "run.json"), "{");
     const node = await runNode(app, "damaged-run");
     assert.match(String(app.runsTree.item(node).description), /E_CKPT/);
-    await answering("showWarningMessage", (_text: string, _options: unknown, yes: string) => yes, async () => vscode.commands.executeCommand("distillery.deleteRun", node));
+    await answering(
+      "showWarningMessage",
+      (_text: string, _options: unknown, yes: string) => yes,
+      async () => vscode.commands.executeCommand("distillery.deleteRun", node),
+    );
     assert.ok(!existsSync(join(root(), "runs", "damaged-run")));
   });
 
   it("stale checkpoints are marked when the knowledge base changed", async () => {
     const app = await theApp();
-    const at = (run: string) => vscode.Uri.from({ scheme: "distillery-checkpoint", path: `/${run}/cycle-1/questions.json` });
+    const at = (run: string) =>
+      vscode.Uri.from({ scheme: "distillery-checkpoint", path: `/${run}/cycle-1/questions.json` });
     // The made-up sections of these runs are none of the workspace's; the first run names another knowledge base.
     assert.equal(await app.decoration(at("first-run")), undefined);
     assert.equal((await app.decoration(at("second-run")))?.badge, "S");
@@ -101,7 +123,10 @@ describe("runs", () => {
     await until("the comparison", () => vscode.window.tabGroups.activeTabGroup.activeTab?.label.includes("comparison"));
     const stages = await app.runsTree.children((await app.runsTree.children(run))[0]!);
     await vscode.commands.executeCommand("distillery.openCheckpoint", named(stages, "run:first-run/1/questions"));
-    const tab = await until("the checkpoint", () => vscode.window.tabGroups.activeTabGroup.activeTab?.input as { viewType?: string } | undefined);
+    const tab = await until(
+      "the checkpoint",
+      () => vscode.window.tabGroups.activeTabGroup.activeTab?.input as { viewType?: string } | undefined,
+    );
     assert.ok(tab.viewType?.endsWith("distillery.checkpoint"));
     await vscode.commands.executeCommand("workbench.action.closeAllEditors");
   });
@@ -109,14 +134,26 @@ describe("runs", () => {
   it("a run is renamed, copied as a command, backed up and restored", async () => {
     const app = await theApp();
     const run = await runNode(app, "first-run");
-    await answering("showInputBox", () => "My best run", async () => vscode.commands.executeCommand("distillery.renameRun", run));
+    await answering(
+      "showInputBox",
+      () => "My best run",
+      async () => vscode.commands.executeCommand("distillery.renameRun", run),
+    );
     assert.equal(app.runsTree.item(await runNode(app, "first-run")).label, "My best run");
     await vscode.commands.executeCommand("distillery.copyAsCli", run);
     assert.match(await vscode.env.clipboard.readText(), /^distillery run --questions 8 --cycles 2 .*--seed 42$/);
     const target = join(tmpdir(), `distillery-${process.pid}.distillery-backup`);
-    await answering("showSaveDialog", () => vscode.Uri.file(target), async () => vscode.commands.executeCommand("distillery.backUpRun", run));
+    await answering(
+      "showSaveDialog",
+      () => vscode.Uri.file(target),
+      async () => vscode.commands.executeCommand("distillery.backUpRun", run),
+    );
     assert.ok(existsSync(target));
-    await answering("showOpenDialog", () => [vscode.Uri.file(target)], async () => vscode.commands.executeCommand("distillery.restoreRun"));
+    await answering(
+      "showOpenDialog",
+      () => [vscode.Uri.file(target)],
+      async () => vscode.commands.executeCommand("distillery.restoreRun"),
+    );
     app.history.forget();
     assert.ok((await app.history.runs()).length >= 5);
   });
@@ -126,20 +163,30 @@ describe("runs", () => {
     const folder = join(tmpdir(), `distillery-export-${process.pid}`);
     mkdirSync(folder);
     const run = await runNode(app, "second-run");
-    await answering("showOpenDialog", () => [vscode.Uri.file(folder)], async () => vscode.commands.executeCommand("distillery.exportAdapter", run));
+    await answering(
+      "showOpenDialog",
+      () => [vscode.Uri.file(folder)],
+      async () => vscode.commands.executeCommand("distillery.exportAdapter", run),
+    );
     assert.ok(existsSync(join(folder, "second-run-cycle-1-adapter", "adapter.gguf")));
     await vscode.commands.executeCommand("distillery.useAsStudent", run);
     assert.equal(app.adopted.chosen, "second-run");
     assert.match(String(app.runsTree.item(await runNode(app, "second-run")).contextValue), /adopted/);
     const models = await app.conversation.models(false);
-    assert.deepEqual(models.map(({ id }) => id), ["base", "run second-run"]);
+    assert.deepEqual(
+      models.map(({ id }) => id),
+      ["base", "run second-run"],
+    );
   });
 
   it("a level of the tree stays small, and refreshing keeps the ids", async () => {
     const app = await theApp();
     const before = (await app.runsTree.children(undefined)).map(({ id }) => id);
     await vscode.commands.executeCommand("distillery.refresh");
-    assert.deepEqual((await app.runsTree.children(undefined)).map(({ id }) => id), before);
+    assert.deepEqual(
+      (await app.runsTree.children(undefined)).map(({ id }) => id),
+      before,
+    );
     assert.ok(before.length <= 201);
   });
 });

@@ -48,7 +48,13 @@ describe("security", () => {
 
   it("a workspace file cannot name another host, student or key holder", async () => {
     mkdirSync(join(workspace(), ".vscode"), { recursive: true });
-    writeFileSync(join(workspace(), ".vscode", "settings.json"), JSON.stringify({ "distillery.teacher.baseUrl": "https://evil.example/v1", "distillery.student.model": "/tmp/evil" }));
+    writeFileSync(
+      join(workspace(), ".vscode", "settings.json"),
+      JSON.stringify({
+        "distillery.teacher.baseUrl": "https://evil.example/v1",
+        "distillery.student.model": "/tmp/evil",
+      }),
+    );
     await new Promise((resolve) => setTimeout(resolve, 1500));
     assert.equal(teacherBaseUrl(), "https://api.openai.com/v1");
     assert.equal(studentId(), "smollm2-135m");
@@ -56,7 +62,11 @@ describe("security", () => {
 
   it("a key belongs to the address it was given for", async () => {
     const app = await theApp();
-    await answering("showInputBox", () => "sk-canary-123456", async () => vscode.commands.executeCommand("distillery.setApiKey"));
+    await answering(
+      "showInputBox",
+      () => "sk-canary-123456",
+      async () => vscode.commands.executeCommand("distillery.setApiKey"),
+    );
     assert.equal(await app.keys.get("https://api.openai.com"), "sk-canary-123456");
     assert.equal(await app.keys.get("https://evil.example"), null);
     await vscode.commands.executeCommand("distillery.removeApiKey");
@@ -64,7 +74,10 @@ describe("security", () => {
   });
 
   it("the page of the panel allows nothing inline, remote or evaluated", async () => {
-    const webview = { cspSource: "vscode-resource:", asWebviewUri: (uri: vscode.Uri) => uri } as unknown as vscode.Webview;
+    const webview = {
+      cspSource: "vscode-resource:",
+      asWebviewUri: (uri: vscode.Uri) => uri,
+    } as unknown as vscode.Webview;
     const html = panelHtml(webview, vscode.Uri.file("/x"));
     const policy = /Content-Security-Policy" content="([^"]*)"/.exec(html)![1]!;
     assert.match(policy, /^default-src 'none'/);
@@ -77,7 +90,9 @@ describe("security", () => {
     const [entry] = await app.history.checkpoints("first-run");
     assert.ok(entry?.state === "ok");
     const evil = `<img src=x onerror=alert(1)><script>alert(2)</script>[x](command:evil)"'&`;
-    const html = page(JSON.stringify({ ...entry.frame, output: { [evil]: [evil, { deep: evil }] }, models: { [evil]: evil } }));
+    const html = page(
+      JSON.stringify({ ...entry.frame, output: { [evil]: [evil, { deep: evil }] }, models: { [evil]: evil } }),
+    );
     assert.ok(!/<(img|script)/i.test(html));
     assert.ok(html.includes("&#60;script&#62;"));
     assert.match(page("{"), /not valid JSON/);
@@ -88,8 +103,15 @@ describe("security", () => {
     const app = await theApp();
     const told: string[] = [];
     for (const run of ["../../..", "no-such-run", "a".repeat(200)])
-      await answering("showErrorMessage", (text: string) => void told.push(text), () =>
-        answering("showQuickPick", () => undefined, async () => vscode.commands.executeCommand("distillery.useAsStudent", { run })),
+      await answering(
+        "showErrorMessage",
+        (text: string) => void told.push(text),
+        () =>
+          answering(
+            "showQuickPick",
+            () => undefined,
+            async () => vscode.commands.executeCommand("distillery.useAsStudent", { run }),
+          ),
       );
     assert.equal(told.length, 1);
     assert.notEqual(app.adopted.chosen, "no-such-run");

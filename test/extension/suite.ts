@@ -31,7 +31,12 @@ export async function run(): Promise<void> {
   await new Promise<void>((resolve) => {
     const runner = mocha.run(() => resolve());
     const add = (test: Mocha.Runnable, state: Outcome["state"], error: unknown = null) =>
-      outcomes.push({ title: test.fullTitle(), state, seconds: (test.duration ?? 0) / 1000, error: error === null ? null : error instanceof Error ? (error.stack ?? error.message) : String(error) });
+      outcomes.push({
+        title: test.fullTitle(),
+        state,
+        seconds: (test.duration ?? 0) / 1000,
+        error: error === null ? null : error instanceof Error ? (error.stack ?? error.message) : String(error),
+      });
     runner.on("pass", (test) => add(test, "passed"));
     runner.on("fail", (test, error) => add(test, "failed", error));
     runner.on("pending", (test) => add(test, "pending"));

@@ -11,7 +11,12 @@ import type { TunedStudent } from "../student/tuned.ts";
 import { bestSections } from "./sources.ts";
 
 export interface Conversation {
-  participant(request: vscode.ChatRequest, history: vscode.ChatContext, response: vscode.ChatResponseStream, token: vscode.CancellationToken): Promise<vscode.ChatResult>;
+  participant(
+    request: vscode.ChatRequest,
+    history: vscode.ChatContext,
+    response: vscode.ChatResponseStream,
+    token: vscode.CancellationToken,
+  ): Promise<vscode.ChatResult>;
   followups(result: vscode.ChatResult): vscode.ChatFollowup[];
   models(silent: boolean): Promise<vscode.LanguageModelChatInformation[]>;
   respond(
@@ -22,7 +27,10 @@ export interface Conversation {
     token: vscode.CancellationToken,
   ): Promise<void>;
   countTokens(text: string | vscode.LanguageModelChatRequestMessage): number;
-  tool(input: { question: string; model?: "tuned" | "base" }, token: vscode.CancellationToken): Promise<vscode.LanguageModelToolResult>;
+  tool(
+    input: { question: string; model?: "tuned" | "base" },
+    token: vscode.CancellationToken,
+  ): Promise<vscode.LanguageModelToolResult>;
 }
 
 interface ConversationParts {
@@ -35,18 +43,37 @@ const baseId = "base";
 const longestQuestion = 4000;
 
 export function createConversation({ asker, adopted, knowledge }: ConversationParts): Conversation {
-  async function answerInto(arm: AskArm, question: string, tuned: TunedStudent | null, token: vscode.CancellationToken, onText: (text: string) => void, history: Message[] = []) {
-    if (!vscode.workspace.isTrusted) throw new UserError("E_USAGE", vscode.l10n.t("This folder is in Restricted Mode, where nothing is run."));
+  async function answerInto(
+    arm: AskArm,
+    question: string,
+    tuned: TunedStudent | null,
+    token: vscode.CancellationToken,
+    onText: (text: string) => void,
+    history: Message[] = [],
+  ) {
+    if (!vscode.workspace.isTrusted)
+      throw new UserError("E_USAGE", vscode.l10n.t("This folder is in Restricted Mode, where nothing is run."));
     const abort = new AbortController();
     const listener = token.onCancellationRequested(() => abort.abort());
     try {
-      return await asker.ask({ arm, question: question.slice(0, longestQuestion), tuned, signal: abort.signal, onText, history });
+      return await asker.ask({
+        arm,
+        question: question.slice(0, longestQuestion),
+        tuned,
+        signal: abort.signal,
+        onText,
+        history,
+      });
     } finally {
       listener.dispose();
     }
   }
 
-  async function participant(request: vscode.ChatRequest, response: vscode.ChatResponseStream, token: vscode.CancellationToken): Promise<vscode.ChatResult> {
+  async function participant(
+    request: vscode.ChatRequest,
+    response: vscode.ChatResponseStream,
+    token: vscode.CancellationToken,
+  ): Promise<vscode.ChatResult> {
     const question = request.prompt.trim();
     if (question === "") {
       response.markdown(vscode.l10n.t("Ask something the knowledge base covers, such as: What does a Service do?"));
@@ -67,7 +94,12 @@ export function createConversation({ asker, adopted, knowledge }: ConversationPa
       const uri = vscode.Uri.joinPath(vscode.Uri.file(folder), section.file);
       response.reference(new vscode.Location(uri, new vscode.Range(section.firstLine - 1, 0, section.lastLine - 1, 0)));
     }
-    if (tuned) response.button({ command: "distillery.openReport", title: vscode.l10n.t("Open Run"), arguments: [{ run: tuned.run }] });
+    if (tuned)
+      response.button({
+        command: "distillery.openReport",
+        title: vscode.l10n.t("Open Run"),
+        arguments: [{ run: tuned.run }],
+      });
     else response.button({ command: "distillery.openPanel", title: vscode.l10n.t("Tune the Student") });
     return { metadata: { question, tuned: tuned !== null, command: request.command ?? "ask" } };
   }
@@ -77,7 +109,8 @@ export function createConversation({ asker, adopted, knowledge }: ConversationPa
       try {
         return await participant(request, response, token);
       } catch (error) {
-        if (error instanceof UserError) return { errorDetails: { message: `${error.message} ${error.next} (${error.code})` } };
+        if (error instanceof UserError)
+          return { errorDetails: { message: `${error.message} ${error.next} (${error.code})` } };
         throw error;
       }
     },
@@ -90,19 +123,38 @@ export function createConversation({ asker, adopted, knowledge }: ConversationPa
       if (!vscode.workspace.isTrusted) return [];
       const tuned = await adopted.all();
       const toolCalling = configuration().get("student.advertiseToolCalling", false);
-      const shared = { family: studentId(), version: "1", maxInputTokens: 1500, maxOutputTokens: 500, capabilities: { toolCalling, imageInput: false } };
+      const shared = {
+        family: studentId(),
+        version: "1",
+        maxInputTokens: 1500,
+        maxOutputTokens: 500,
+        capabilities: { toolCalling, imageInput: false },
+      };
       return [
         { ...shared, id: baseId, name: vscode.l10n.t("Student, untuned"), detail: studentId() },
-        ...tuned.map((each) => ({ ...shared, id: `run ${each.run}`, name: vscode.l10n.t("Student, tuned ({0})", each.run), detail: [each.settings.student, each.score].filter(Boolean).join(" · ") })),
+        ...tuned.map((each) => ({
+          ...shared,
+          id: `run ${each.run}`,
+          name: vscode.l10n.t("Student, tuned ({0})", each.run),
+          detail: [each.settings.student, each.score].filter(Boolean).join(" · "),
+        })),
       ];
     },
     async respond(model, messages, _options, progress, token) {
-      const tuned = model.id === baseId ? null : ((await adopted.all()).find(({ run }) => `run ${run}` === model.id) ?? null);
+      const tuned =
+        model.id === baseId ? null : ((await adopted.all()).find(({ run }) => `run ${run}` === model.id) ?? null);
       if (model.id !== baseId && !tuned) throw vscode.LanguageModelError.NotFound(`${model.name}: the run is gone`);
       const turns = messages.map(toMessage).filter(({ content }) => content.trim() !== "");
       const last = turns.findLastIndex(({ role }) => role === "user");
       const question = turns[last]?.content ?? "";
-      await answerInto(tuned ? "tuned" : "base", question, tuned, token, (text) => progress.report(new vscode.LanguageModelTextPart(text)), turns.slice(0, Math.max(0, last)));
+      await answerInto(
+        tuned ? "tuned" : "base",
+        question,
+        tuned,
+        token,
+        (text) => progress.report(new vscode.LanguageModelTextPart(text)),
+        turns.slice(0, Math.max(0, last)),
+      );
     },
     // Nearly four characters a token in English, for both tokenizers; the limits leave room for the difference.
     countTokens: (text) => Math.ceil((typeof text === "string" ? text : toMessage(text).content).length / 3.6),
@@ -110,7 +162,9 @@ export function createConversation({ asker, adopted, knowledge }: ConversationPa
       const tuned = await adopted.current();
       const arm: AskArm = model === "base" || !tuned ? "base" : "tuned";
       const { text } = await answerInto(arm, String(question), tuned, token, () => {});
-      return new vscode.LanguageModelToolResult([new vscode.LanguageModelTextPart(`${asker.nameOf(arm, tuned)} answers:\n\n${text}`)]);
+      return new vscode.LanguageModelToolResult([
+        new vscode.LanguageModelTextPart(`${asker.nameOf(arm, tuned)} answers:\n\n${text}`),
+      ]);
     },
   };
 }

@@ -1,7 +1,8 @@
 /** Which sections of the knowledge base an answer can be checked against: by shared words, rare ones first. */
 import type { Section } from "../../protocol/model.ts";
 
-const wordsOf = (text: string): Set<string> => new Set((text.toLowerCase().match(/[\p{L}\p{N}]{3,}/gu) ?? []).map((word) => word.replace(/s$/, "")));
+const wordsOf = (text: string): Set<string> =>
+  new Set((text.toLowerCase().match(/[\p{L}\p{N}]{3,}/gu) ?? []).map((word) => word.replace(/s$/, "")));
 
 /** Up to three sections that share the most telling words with the question. */
 export function bestSections(sections: readonly Section[], question: string): Section[] {

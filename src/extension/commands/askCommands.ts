@@ -12,7 +12,9 @@ export function askCommands({ panel }: AppParts) {
       const editor = vscode.window.activeTextEditor;
       const selected = editor?.document.getText(editor.selection).trim() ?? "";
       if (selected === "") {
-        void vscode.window.showInformationMessage(vscode.l10n.t("Select some text first: a question, or a passage to ask about."));
+        void vscode.window.showInformationMessage(
+          vscode.l10n.t("Select some text first: a question, or a passage to ask about."),
+        );
         return;
       }
       const question = /\?\s*$/.test(selected) ? selected : vscode.l10n.t("Explain: {0}", selected);

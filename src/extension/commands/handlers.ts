@@ -10,5 +10,11 @@ import type { CommandId } from "./table.ts";
 export type Handler = (...args: unknown[]) => unknown;
 
 export function createHandlers(app: AppParts): Record<CommandId, Handler> {
-  return { ...runCommands(app), ...storeCommands(app), ...knowledgeCommands(app), ...setupCommands(app), ...askCommands(app) };
+  return {
+    ...runCommands(app),
+    ...storeCommands(app),
+    ...knowledgeCommands(app),
+    ...setupCommands(app),
+    ...askCommands(app),
+  };
 }

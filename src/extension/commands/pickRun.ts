@@ -18,7 +18,12 @@ export function stageOf(argument: unknown): { cycle: number; stage: StageId } | 
 }
 
 /** @throws CancellationError when nothing is picked. */
-export async function pickRun({ history, labels }: AppParts, argument: unknown, title: string, except?: string): Promise<string> {
+export async function pickRun(
+  { history, labels }: AppParts,
+  argument: unknown,
+  title: string,
+  except?: string,
+): Promise<string> {
   const given = runOf(argument);
   if (given) return given;
   const runs = (await history.runs()).filter(({ id }) => id !== except);
@@ -26,7 +31,12 @@ export async function pickRun({ history, labels }: AppParts, argument: unknown, 
     runs.slice(0, 200).map(async (run) => {
       const state = "file" in run ? await history.state(run.id) : null;
       const detail = state?.sentence || state?.error?.message;
-      return { label: labels.of(run.id) ?? run.id, description: state?.status ?? "damaged", run: run.id, ...(detail ? { detail } : {}) };
+      return {
+        label: labels.of(run.id) ?? run.id,
+        description: state?.status ?? "damaged",
+        run: run.id,
+        ...(detail ? { detail } : {}),
+      };
     }),
   );
   if (items.length === 0) {
@@ -39,7 +49,11 @@ export async function pickRun({ history, labels }: AppParts, argument: unknown, 
 }
 
 /** A stage of a run that has a checkpoint. @throws CancellationError. */
-export async function pickStage({ history }: AppParts, run: string, title: string): Promise<{ cycle: number; stage: StageId }> {
+export async function pickStage(
+  { history }: AppParts,
+  run: string,
+  title: string,
+): Promise<{ cycle: number; stage: StageId }> {
   const entries = await history.checkpoints(run);
   const items = entries.map((entry) => ({
     label: stageTitle(entry.stage),

@@ -18,7 +18,11 @@ export function runCommands(app: AppParts) {
   /** Asks before finished work is set aside, as it takes minutes to make again. */
   async function rerun(run: string, from: NonNullable<ReturnType<typeof stageOf>>): Promise<void> {
     const yes = vscode.l10n.t("Re-run");
-    const text = vscode.l10n.t("Compute {0} of cycle {1} again, and everything that rests on it? The present checkpoints move to “superseded” and can be restored.", stageTitle(from.stage), from.cycle);
+    const text = vscode.l10n.t(
+      "Compute {0} of cycle {1} again, and everything that rests on it? The present checkpoints move to “superseded” and can be restored.",
+      stageTitle(from.stage),
+      from.cycle,
+    );
     if ((await vscode.window.showWarningMessage(text, { modal: true }, yes)) === yes) await resume(run, from);
   }
 
@@ -35,8 +39,10 @@ export function runCommands(app: AppParts) {
       const run = await pickRun(app, undefined, vscode.l10n.t("Run a stage of which run?"));
       await rerun(run, await pickStage(app, run, vscode.l10n.t("Which stage is to be computed again?")));
     },
-    "distillery.resume": async (argument: unknown) => resume(await pickRun(app, argument, vscode.l10n.t("Resume which run?"))),
-    "distillery.resumeRun": async (argument: unknown) => resume(await pickRun(app, argument, vscode.l10n.t("Resume which run?"))),
+    "distillery.resume": async (argument: unknown) =>
+      resume(await pickRun(app, argument, vscode.l10n.t("Resume which run?"))),
+    "distillery.resumeRun": async (argument: unknown) =>
+      resume(await pickRun(app, argument, vscode.l10n.t("Resume which run?"))),
     "distillery.rerunFrom": async (argument: unknown) => {
       const run = await pickRun(app, argument, vscode.l10n.t("Re-run which run?"));
       await rerun(run, stageOf(argument) ?? (await pickStage(app, run, vscode.l10n.t("From which stage on?"))));
@@ -46,13 +52,24 @@ export function runCommands(app: AppParts) {
     "distillery.openReport": async (argument: unknown) => {
       const run = await pickRun(app, argument, vscode.l10n.t("Report of which run?"));
       const file = join(await history.folder(run), "report.md");
-      if (await access(file).then(() => true, () => false)) return openMarkdown(file);
+      if (
+        await access(file).then(
+          () => true,
+          () => false,
+        )
+      )
+        return openMarkdown(file);
       panel.select(run, "results");
     },
     "distillery.openCheckpoint": async (argument: unknown) => {
       const run = runOf(argument);
       const at = stageOf(argument);
-      if (run && at) await vscode.commands.executeCommand("vscode.openWith", vscode.Uri.file(join(await history.folder(run), `cycle-${at.cycle}`, `${at.stage}.json`)), "distillery.checkpoint");
+      if (run && at)
+        await vscode.commands.executeCommand(
+          "vscode.openWith",
+          vscode.Uri.file(join(await history.folder(run), `cycle-${at.cycle}`, `${at.stage}.json`)),
+          "distillery.checkpoint",
+        );
     },
     "distillery.compareRuns": async (first: unknown, both?: unknown) => {
       const chosen = (Array.isArray(both) ? both : []).map(runOf).filter((run) => run !== null);
@@ -63,7 +80,11 @@ export function runCommands(app: AppParts) {
     "distillery.compareWith": async (argument: unknown, both?: unknown) => {
       const chosen = (Array.isArray(both) ? both : []).map(runOf).filter((run) => run !== null);
       const left = await pickRun(app, argument, vscode.l10n.t("Compare which run …"));
-      await compare(left, chosen.find((run) => run !== left) ?? (await pickRun(app, undefined, vscode.l10n.t("Compare with which run?"), left)));
+      await compare(
+        left,
+        chosen.find((run) => run !== left) ??
+          (await pickRun(app, undefined, vscode.l10n.t("Compare with which run?"), left)),
+      );
     },
     "distillery.refresh": () => {
       app.knowledge.forget();
@@ -74,7 +95,9 @@ export function runCommands(app: AppParts) {
 
   async function compare(left: string, right: string): Promise<void> {
     const text = await comparisonOfRuns(history, left, right, (run) => app.labels.of(run) ?? run);
-    await vscode.commands.executeCommand("markdown.showPreview", app.texts.show(`comparison-${left}-${right}.md`, text));
+    await vscode.commands.executeCommand(
+      "markdown.showPreview",
+      app.texts.show(`comparison-${left}-${right}.md`, text),
+    );
   }
 }
-

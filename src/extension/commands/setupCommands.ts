@@ -13,7 +13,10 @@ export function setupCommands(app: AppParts) {
       return;
     }
     const repair = vscode.l10n.t("Repair");
-    const chosen = await vscode.window.showInformationMessage(vscode.l10n.t("The Python environment is ready, in {0}. Repair downloads and installs it again.", found.root), repair);
+    const chosen = await vscode.window.showInformationMessage(
+      vscode.l10n.t("The Python environment is ready, in {0}. Repair downloads and installs it again.", found.root),
+      repair,
+    );
     if (chosen === repair) await environments.setUp(true);
   }
 
@@ -30,6 +33,11 @@ export function setupCommands(app: AppParts) {
     "distillery.downloadStudent": setUp,
     "distillery.checkSetup": () => checkSetup(app),
     "distillery.showLog": () => log.channel.show(),
-    "distillery.openWalkthrough": () => vscode.commands.executeCommand("workbench.action.openWalkthrough", `${app.shell.context.extension.id}#distillery.start`, false),
+    "distillery.openWalkthrough": () =>
+      vscode.commands.executeCommand(
+        "workbench.action.openWalkthrough",
+        `${app.shell.context.extension.id}#distillery.start`,
+        false,
+      ),
   };
 }

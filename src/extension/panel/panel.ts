@@ -93,7 +93,9 @@ export function createPanel({ context, log, onIntention, onSelect }: PanelParts)
         return;
       }
       wanted = tab ?? null;
-      adopt(vscode.window.createWebviewPanel(viewType, "Distillery", vscode.ViewColumn.Active, { enableFindWidget: true }));
+      adopt(
+        vscode.window.createWebviewPanel(viewType, "Distillery", vscode.ViewColumn.Active, { enableFindWidget: true }),
+      );
     },
     restore(panel, state) {
       const run = (state as { run?: unknown } | null)?.run;

@@ -38,7 +38,12 @@ export function createPanelHost(parts: PanelHostParts): PanelHost & vscode.Dispo
   let askTimer: NodeJS.Timeout | null = null;
 
   const attempt = (work: Promise<unknown>) => void work.catch(log.tell);
-  const panel = createPanel({ context, log, onIntention: (intention) => attempt(carryOut(intention)), onSelect: (run) => (selected = run) });
+  const panel = createPanel({
+    context,
+    log,
+    onIntention: (intention) => attempt(carryOut(intention)),
+    onSelect: (run) => (selected = run),
+  });
 
   const sendSetup = async () => panel.send({ type: "setup", value: await setupSnapshot(parts) });
   const sendRun = async () => panel.send({ type: "run", value: await runSnapshot(parts, selected) });
@@ -81,16 +86,23 @@ export function createPanelHost(parts: PanelHostParts): PanelHost & vscode.Dispo
         asking?.abort();
         return;
       case "command":
-        await parts.command(intention.command, intention.command === "distillery.openReport" || intention.command === "distillery.useAsStudent" ? [{ run: selected }] : []);
+        await parts.command(
+          intention.command,
+          intention.command === "distillery.openReport" || intention.command === "distillery.useAsStudent"
+            ? [{ run: selected }]
+            : [],
+        );
         return;
     }
   }
 
   async function startRun(): Promise<void> {
     const folder = knowledge.folder();
-    if (folder === null || !(await knowledge.read())) throw new UserError("E_KNOWLEDGE", knowledge.problem ?? vscode.l10n.t("There is no knowledge base yet."));
+    if (folder === null || !(await knowledge.read()))
+      throw new UserError("E_KNOWLEDGE", knowledge.problem ?? vscode.l10n.t("There is no knowledge base yet."));
     const current = draft.get();
-    if (current.teacher === "openai" && !(await keys.get()) && !(await keys.ask())) throw new UserError("E_NO_KEY", vscode.l10n.t("The online teacher needs an API key."));
+    if (current.teacher === "openai" && !(await keys.get()) && !(await keys.ask()))
+      throw new UserError("E_NO_KEY", vscode.l10n.t("The online teacher needs an API key."));
     selected = null;
     panel.send({ type: "show", tab: "run" });
     await runner.start(runSettings(current), folder);
@@ -105,40 +117,70 @@ export function createPanelHost(parts: PanelHostParts): PanelHost & vscode.Dispo
     const section = await knowledge.section(id);
     const run = (await history.runs()).find((each) => each.id === selected);
     const folder = knowledge.folder() ?? (run && "file" in run ? folderOfName(run.file.knowledge) : null);
-    if (!section || !folder) throw new UserError("E_KNOWLEDGE", vscode.l10n.t("This section is no longer part of the knowledge base."));
+    if (!section || !folder)
+      throw new UserError("E_KNOWLEDGE", vscode.l10n.t("This section is no longer part of the knowledge base."));
     await showSection(section, folder, vscode.ViewColumn.Beside);
   }
 
   async function askAll(question: string, arms: AskAnswer["arm"][]): Promise<void> {
-    if (!vscode.workspace.isTrusted) throw new UserError("E_USAGE", vscode.l10n.t("This folder is in Restricted Mode, where nothing is run."));
+    if (!vscode.workspace.isTrusted)
+      throw new UserError("E_USAGE", vscode.l10n.t("This folder is in Restricted Mode, where nothing is run."));
     asking?.abort();
     const abort = (asking = new AbortController());
     const tuned = await adopted.current();
-    ask = { ...ask, question, busy: true, answers: arms.map((arm) => ({ arm, model: asker.nameOf(arm, tuned), text: "", status: "waiting", note: "" })) };
+    ask = {
+      ...ask,
+      question,
+      busy: true,
+      answers: arms.map((arm) => ({ arm, model: asker.nameOf(arm, tuned), text: "", status: "waiting", note: "" })),
+    };
     await sendAsk();
     // One after the other: both students share the processor.
     for (const arm of arms) if (!abort.signal.aborted) await askOne(arm, question, tuned, abort.signal);
     if (asking !== abort) return;
     asking = null;
-    ask = { ...ask, busy: false, answers: ask.answers.map((each) => (each.status === "waiting" ? { ...each, status: "stopped" } : each)) };
+    ask = {
+      ...ask,
+      busy: false,
+      answers: ask.answers.map((each) => (each.status === "waiting" ? { ...each, status: "stopped" } : each)),
+    };
     await sendAsk();
   }
 
-  async function askOne(arm: AskAnswer["arm"], question: string, tuned: TunedStudent | null, signal: AbortSignal): Promise<void> {
+  async function askOne(
+    arm: AskAnswer["arm"],
+    question: string,
+    tuned: TunedStudent | null,
+    signal: AbortSignal,
+  ): Promise<void> {
     const change = (next: Partial<AskAnswer>, add = "") => {
       if (signal.aborted && next.status === "answering") return;
-      ask = { ...ask, answers: ask.answers.map((each) => (each.arm === arm ? { ...each, ...next, text: (next.text ?? each.text) + add } : each)) };
+      ask = {
+        ...ask,
+        answers: ask.answers.map((each) =>
+          each.arm === arm ? { ...each, ...next, text: (next.text ?? each.text) + add } : each,
+        ),
+      };
       askTimer ??= setTimeout(() => ((askTimer = null), panel.send({ type: "ask", value: ask })), 100);
     };
     change({ status: "answering" });
     try {
-      const answer = await asker.ask({ arm, question, tuned, signal, onText: (chunk) => change({ status: "answering" }, chunk) });
+      const answer = await asker.ask({
+        arm,
+        question,
+        tuned,
+        signal,
+        onText: (chunk) => change({ status: "answering" }, chunk),
+      });
       const cut = answer.stop === "stop" ? "" : vscode.l10n.t("cut at a limit");
       const pace = vscode.l10n.t("{0} tokens in {1} s", answer.tokens, (answer.milliseconds / 1000).toFixed(1));
       change({ status: "done", text: answer.text, note: [pace, cut].filter(Boolean).join(", ") });
     } catch (error) {
       if (signal.aborted) return change({ status: "stopped" });
-      change({ status: "failed", note: error instanceof UserError ? `${error.message} ${error.next}` : vscode.l10n.t("An error; see the log.") });
+      change({
+        status: "failed",
+        note: error instanceof UserError ? `${error.message} ${error.next}` : vscode.l10n.t("An error; see the log."),
+      });
       log.channel.error(error instanceof Error ? error : String(error));
     }
   }

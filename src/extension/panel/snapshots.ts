@@ -23,7 +23,13 @@ export interface SnapshotParts {
   label(run: string): string | undefined;
 }
 
-export async function setupSnapshot({ draft, environments, keys, knowledge, runner }: SnapshotParts): Promise<SetupSnapshot> {
+export async function setupSnapshot({
+  draft,
+  environments,
+  keys,
+  knowledge,
+  runner,
+}: SnapshotParts): Promise<SetupSnapshot> {
   const trusted = vscode.workspace.isTrusted;
   const found = await knowledge.read();
   await environments.find();
@@ -38,7 +44,10 @@ export async function setupSnapshot({ draft, environments, keys, knowledge, runn
     folderOpen,
     knowledge: found && {
       name: `${found.domain.name} ${found.domain.version}`.trim(),
-      topics: [...Map.groupBy(found.sections, ({ topic }) => topic)].map(([title, sections]) => ({ title, sections: sections.length })),
+      topics: [...Map.groupBy(found.sections, ({ topic }) => topic)].map(([title, sections]) => ({
+        title,
+        sections: sections.length,
+      })),
     },
     knowledgeProblem: knowledge.problem,
     environment: environments.status,
@@ -60,7 +69,10 @@ export async function setupSnapshot({ draft, environments, keys, knowledge, runn
   }
 }
 
-export async function runSnapshot({ history, runner, label }: SnapshotParts, selected: string | null): Promise<RunSnapshot> {
+export async function runSnapshot(
+  { history, runner, label }: SnapshotParts,
+  selected: string | null,
+): Promise<RunSnapshot> {
   const runs = (await history.runs()).slice(0, 50);
   const own = runner.running ? runner.state.run : null;
   const shown = runner.running ? own : (selected ?? runs[0]?.id ?? null);
@@ -101,7 +113,10 @@ async function memoryInUse(): Promise<number> {
 /** The newest cycle of the run that has answers of both students. */
 export async function resultsSnapshot({ history }: SnapshotParts, run: string): Promise<ResultsSnapshot | null> {
   const entries = await history.checkpoints(run).catch(() => []);
-  const cycle = Math.max(0, ...entries.filter(({ stage, state }) => stage === "questions" && state === "ok").map((entry) => entry.cycle));
+  const cycle = Math.max(
+    0,
+    ...entries.filter(({ stage, state }) => stage === "questions" && state === "ok").map((entry) => entry.cycle),
+  );
   const questions = history.output(entries, cycle, "questions");
   if (!questions) return null;
   const comparison = history.output(entries, cycle, "comparison");

@@ -5,14 +5,21 @@ import type { RunSettings } from "../../protocol/run.ts";
 import type { History } from "./history.ts";
 
 /** A Markdown page. */
-export async function comparisonOfRuns(history: History, left: string, right: string, label: (run: string) => string): Promise<string> {
+export async function comparisonOfRuns(
+  history: History,
+  left: string,
+  right: string,
+  label: (run: string) => string,
+): Promise<string> {
   const [a, b] = [await resultOf(history, left), await resultOf(history, right)];
   const keys = [...new Set([...a.rows.keys(), ...b.rows.keys()])].toSorted();
   const lines = keys.map((key) => {
     const [x, y] = [a.rows.get(key), b.rows.get(key)];
     return `| ${key} | ${cell(x)} | ${cell(y)} |`;
   });
-  const differing = Object.keys({ ...a.settings, ...b.settings }).filter((name) => a.settings[name] !== b.settings[name]);
+  const differing = Object.keys({ ...a.settings, ...b.settings }).filter(
+    (name) => a.settings[name] !== b.settings[name],
+  );
   return [
     `# ${vscode.l10n.t("Two runs")}`,
     "",
@@ -25,7 +32,9 @@ export async function comparisonOfRuns(history: History, left: string, right: st
     "|---|---|---|",
     ...lines,
     "",
-    vscode.l10n.t("Each cell: baseline → fine-tuned, the difference with its 95 % interval, and the number of questions. Runs on different questions cannot be told apart by small differences."),
+    vscode.l10n.t(
+      "Each cell: baseline → fine-tuned, the difference with its 95 % interval, and the number of questions. Runs on different questions cannot be told apart by small differences.",
+    ),
     "",
   ].join("\n");
 }
@@ -35,7 +44,9 @@ async function resultOf(history: History, run: string) {
   const entries = await history.checkpoints(run);
   const cycle = Math.max(0, ...entries.map((each) => each.cycle));
   const comparison = history.output(entries, cycle, "comparison");
-  const rows = new Map((comparison?.rows ?? []).map((row) => [`${row.metric}, ${row.tier}${row.part === "dev" ? " (dev)" : ""}`, row]));
+  const rows = new Map(
+    (comparison?.rows ?? []).map((row) => [`${row.metric}, ${row.tier}${row.part === "dev" ? " (dev)" : ""}`, row]),
+  );
   const sentence = comparison?.headline.sentence ?? vscode.l10n.t("not compared yet");
   return { rows, sentence, settings: entry && "file" in entry ? flat(entry.file.settings) : {} };
 }
@@ -51,8 +62,15 @@ function cell(row: ComparisonRow | undefined): string {
 function flat(settings: RunSettings): Record<string, string> {
   const entries: [string, string][] = [];
   const walk = (value: unknown, path: string): void => {
-    if (value !== null && typeof value === "object" && !Array.isArray(value)) for (const [key, each] of Object.entries(value)) walk(each, path ? `${path}.${key}` : key);
-    else entries.push([path, Array.isArray(value) ? value.map((each) => (typeof each === "string" ? each : JSON.stringify(each))).join(", ") || "all" : String(value)]);
+    if (value !== null && typeof value === "object" && !Array.isArray(value))
+      for (const [key, each] of Object.entries(value)) walk(each, path ? `${path}.${key}` : key);
+    else
+      entries.push([
+        path,
+        Array.isArray(value)
+          ? value.map((each) => (typeof each === "string" ? each : JSON.stringify(each))).join(", ") || "all"
+          : String(value),
+      ]);
   };
   walk(settings, "");
   return Object.fromEntries(entries);

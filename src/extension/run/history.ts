@@ -44,12 +44,20 @@ export function createHistory(context: vscode.ExtensionContext): History {
     },
     async state(id) {
       const file = join(await folder(id), "events.jsonl");
-      const size = await stat(file).then((facts) => facts.size, () => 0);
+      const size = await stat(file).then(
+        (facts) => facts.size,
+        () => 0,
+      );
       const known = states.get(id);
       const state = known?.size === size ? known.state : { ...(await replay(file)), run: id };
       states.set(id, { size, state });
       if (state.status !== "running" || (await isHeld(join(await runsRoot(context), "locks", id)))) return state;
-      return reduce(state, { type: "runStopped", code: "E_STOPPED", message: "The window was closed while the run went on.", at: new Date().toISOString() });
+      return reduce(state, {
+        type: "runStopped",
+        code: "E_STOPPED",
+        message: "The window was closed while the run went on.",
+        at: new Date().toISOString(),
+      });
     },
     checkpoints(id) {
       const known = entries.get(id) ?? store().then((each) => each.checkpoints(id));

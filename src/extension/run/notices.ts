@@ -33,7 +33,10 @@ export function createNotices({ runner, history, log, label }: NoticeParts): Not
     const report = vscode.l10n.t("Open Report");
     const use = vscode.l10n.t("Use as Student");
     const chosen = await vscode.window.showInformationMessage(sentence, report, use);
-    if (chosen) await vscode.commands.executeCommand(chosen === report ? "distillery.openReport" : "distillery.useAsStudent", { run });
+    if (chosen)
+      await vscode.commands.executeCommand(chosen === report ? "distillery.openReport" : "distillery.useAsStudent", {
+        run,
+      });
   }
 
   return {
@@ -43,7 +46,10 @@ export function createNotices({ runner, history, log, label }: NoticeParts): Not
       const state = await history.state(newest.id);
       if (state.status !== "stopped" || !state.error?.message.startsWith("The window was closed")) return;
       const resume = vscode.l10n.t("Resume");
-      const text = vscode.l10n.t("The run {0} was going on when its window closed. Everything finished is kept.", label(newest.id) ?? newest.id);
+      const text = vscode.l10n.t(
+        "The run {0} was going on when its window closed. Everything finished is kept.",
+        label(newest.id) ?? newest.id,
+      );
       const chosen = await vscode.window.showInformationMessage(text, resume);
       if (chosen === resume) await vscode.commands.executeCommand("distillery.resumeRun", { run: newest.id });
     },

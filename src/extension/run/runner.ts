@@ -54,7 +54,9 @@ export function createRunner({ context, log, keys, environments }: RunnerParts):
     state = reduce(state, { ...event, at: new Date().toISOString() });
     if (event.type === "notice") log.channel.info(event.text);
     if (event.type === "stageFinished" || event.type === "runStarted" || event.type === "stageStarted") {
-      log.channel.info(event.type === "runStarted" ? `run ${event.run}` : `${event.type} ${event.cycle}/${event.stage}`);
+      log.channel.info(
+        event.type === "runStarted" ? `run ${event.run}` : `${event.type} ${event.cycle}/${event.stage}`,
+      );
       written.fire(state.run ?? "");
     }
     timer ??= setTimeout(() => ((timer = null), changed.fire()), shownEvery);
@@ -62,7 +64,8 @@ export function createRunner({ context, log, keys, environments }: RunnerParts):
 
   async function go(open: () => Promise<RunStore>): Promise<void> {
     if (ending) throw new UserError("E_RUN_LOCKED", vscode.l10n.t("Another run is going on in this window."));
-    if (!vscode.workspace.isTrusted) throw new UserError("E_USAGE", vscode.l10n.t("This folder is in Restricted Mode, where nothing is run."));
+    if (!vscode.workspace.isTrusted)
+      throw new UserError("E_USAGE", vscode.l10n.t("This folder is in Restricted Mode, where nothing is run."));
     abort = new AbortController();
     const { signal } = abort;
     ending = work(open, signal).finally(() => {
@@ -84,7 +87,14 @@ export function createRunner({ context, log, keys, environments }: RunnerParts):
       const knowledge = await createKnowledgeFolder(folderOfName(store.file.knowledge)).read();
       const { settings } = store.file;
       const key = settings.teacher.kind === "openai" ? await keys.get(new URL(settings.teacher.baseUrl).origin) : null;
-      const composed = await composeRun({ store, knowledge, environment, key, logFile: join(await runsRoot(context), "distillery.log"), onNotice: (text) => onEvent({ type: "notice", text }) });
+      const composed = await composeRun({
+        store,
+        knowledge,
+        environment,
+        key,
+        logFile: join(await runsRoot(context), "distillery.log"),
+        onNotice: (text) => onEvent({ type: "notice", text }),
+      });
       try {
         await runPipeline(composed.parts, onEvent, signal);
       } finally {
@@ -92,7 +102,15 @@ export function createRunner({ context, log, keys, environments }: RunnerParts):
       }
     } catch (error) {
       if (state.status === "running" || state.run !== store.file.id)
-        state = { ...state, run: store.file.id, status: "failed", error: { code: error instanceof UserError ? error.code : "bug", message: error instanceof Error ? error.message : String(error) } };
+        state = {
+          ...state,
+          run: store.file.id,
+          status: "failed",
+          error: {
+            code: error instanceof UserError ? error.code : "bug",
+            message: error instanceof Error ? error.message : String(error),
+          },
+        };
       throw error;
     } finally {
       await store.close();
@@ -128,7 +146,10 @@ export function createRunner({ context, log, keys, environments }: RunnerParts):
       state = { ...initialState, run: id, status: "running" };
       await go(async () => {
         const store = await createCheckpointStore(await runsRoot(context), { onNotice: log.channel.info }).open(id);
-        if (from) await rerunFrom(store, from.cycle, from.stage).catch(async (error: unknown) => (await store.close(), Promise.reject(error)));
+        if (from)
+          await rerunFrom(store, from.cycle, from.stage).catch(
+            async (error: unknown) => (await store.close(), Promise.reject(error)),
+          );
         return store;
       });
     },

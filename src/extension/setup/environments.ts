@@ -41,9 +41,14 @@ export function createEnvironments(log: Log, onChange: () => void): Environments
   }
 
   function setUp(repair: boolean, outer?: AbortSignal): Promise<Environment> {
-    if (!vscode.workspace.isTrusted) return Promise.reject(new UserError("E_PY_ENV", vscode.l10n.t("This folder is in Restricted Mode, where nothing is installed.")));
+    if (!vscode.workspace.isTrusted)
+      return Promise.reject(
+        new UserError("E_PY_ENV", vscode.l10n.t("This folder is in Restricted Mode, where nothing is installed.")),
+      );
     show("installing");
-    const title = repair ? vscode.l10n.t("Distillery: repairing the Python environment") : vscode.l10n.t("Distillery: setting up the Python environment");
+    const title = repair
+      ? vscode.l10n.t("Distillery: repairing the Python environment")
+      : vscode.l10n.t("Distillery: setting up the Python environment");
     const where = { location: vscode.ProgressLocation.Notification, title, cancellable: true };
     return Promise.resolve(
       vscode.window.withProgress(where, async (progress, token) => {

@@ -98,5 +98,12 @@ export function createAsker({ environments, knowledge, keys, log, logFile }: Ask
 function defaultSettings(): RunSettings {
   const read = configuration();
   const settings = runSettingsSchema.parse({ student: studentId(), template: read.get("student.template") });
-  return { ...settings, sampling: { ...settings.sampling, maxNewTokens: read.get("student.maxNewTokens", 300), maxTime: read.get("student.maxSeconds", 300) } };
+  return {
+    ...settings,
+    sampling: {
+      ...settings.sampling,
+      maxNewTokens: read.get("student.maxNewTokens", 300),
+      maxTime: read.get("student.maxSeconds", 300),
+    },
+  };
 }

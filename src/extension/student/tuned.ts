@@ -26,10 +26,13 @@ export async function tunedOf(history: History, run: string): Promise<TunedStude
   const entry = (await history.runs()).find(({ id }) => id === run);
   if (!entry || !("file" in entry)) throw new UserError("E_RUN_UNKNOWN", `There is no run ${run}.`);
   const entries = await history.checkpoints(run);
-  const trained = entries.filter(({ stage, state }) => stage === "fineTuning" && state === "ok").toSorted((a, b) => b.cycle - a.cycle)[0];
+  const trained = entries
+    .filter(({ stage, state }) => stage === "fineTuning" && state === "ok")
+    .toSorted((a, b) => b.cycle - a.cycle)[0];
   const training = trained ? history.output(entries, trained.cycle, "fineTuning") : null;
   const questions = trained ? history.output(entries, trained.cycle, "questions") : null;
-  if (!trained || !training || !questions) throw new UserError("E_ARTEFACT_MISSING", `Run ${run} has no tuned student yet.`);
+  if (!trained || !training || !questions)
+    throw new UserError("E_ARTEFACT_MISSING", `Run ${run} has no tuned student yet.`);
   const folder = await history.folder(run);
   await checkAdapter(folder, training, trained.cycle, training.adapter.folder, nodeFiles);
   return {
@@ -45,6 +48,10 @@ export async function tunedOf(history: History, run: string): Promise<TunedStude
 function scoreOf(comparison: StageOutputs["comparison"] | null): string | null {
   if (!comparison) return null;
   const { headline, rows } = comparison;
-  const means = rows.find(({ metric, tier, part }) => metric === headline.metric && tier === headline.tier && part === headline.part)?.means;
-  return means ? `${headline.metric} ${means.tuned.toFixed(2)} (${means.absolute < 0 ? "−" : "+"}${Math.abs(means.absolute).toFixed(2)})` : null;
+  const means = rows.find(
+    ({ metric, tier, part }) => metric === headline.metric && tier === headline.tier && part === headline.part,
+  )?.means;
+  return means
+    ? `${headline.metric} ${means.tuned.toFixed(2)} (${means.absolute < 0 ? "−" : "+"}${Math.abs(means.absolute).toFixed(2)})`
+    : null;
 }

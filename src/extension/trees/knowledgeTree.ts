@@ -19,7 +19,11 @@ interface SectionNode extends TreeNode {
 }
 type Node = TopicNode | SectionNode;
 
-export function createKnowledgeTree(shell: Shell, knowledge: KnowledgeStore, draft: DraftStore): TreeContents & vscode.Disposable {
+export function createKnowledgeTree(
+  shell: Shell,
+  knowledge: KnowledgeStore,
+  draft: DraftStore,
+): TreeContents & vscode.Disposable {
   const { view, changed } = shell.knowledge;
   const refresh = () => changed.fire(undefined);
   let topics: TopicNode[] = [];
@@ -36,7 +40,10 @@ export function createKnowledgeTree(shell: Shell, knowledge: KnowledgeStore, dra
       }
       // None ticked cannot be run; all ticked is how a draft says "all".
       const all = ticked.size === topics.length || ticked.size === 0;
-      draft.set({ ...draft.get(), topics: all ? [] : topics.map(({ title }) => title).filter((title) => ticked.has(title)) });
+      draft.set({
+        ...draft.get(),
+        topics: all ? [] : topics.map(({ title }) => title).filter((title) => ticked.has(title)),
+      });
     }),
   ];
   const isTicked = (title: string): boolean => {
@@ -59,7 +66,12 @@ export function createKnowledgeTree(shell: Shell, knowledge: KnowledgeStore, dra
       if (!node) return load();
       const given = node as Node;
       if (given.kind === "section") return [];
-      return given.sections.map((section): SectionNode => ({ kind: "section", id: `section:${section.id}`, section, parent: given }));
+      return given.sections.map((section): SectionNode => ({
+        kind: "section",
+        id: `section:${section.id}`,
+        section,
+        parent: given,
+      }));
     },
     parent: (node) => ((node as Node).kind === "section" ? (node as SectionNode).parent : undefined),
     item(node) {
@@ -80,7 +92,10 @@ function topicItem({ id, title, sections }: TopicNode, ticked: boolean): vscode.
   item.checkboxState = {
     state: ticked ? Checked : Unchecked,
     tooltip: ticked ? vscode.l10n.t("Part of the next run") : vscode.l10n.t("Not part of the next run"),
-    accessibilityInformation: { label: vscode.l10n.t("{0}, {1} sections, in the next run", title, sections.length), role: "checkbox" },
+    accessibilityInformation: {
+      label: vscode.l10n.t("{0}, {1} sections, in the next run", title, sections.length),
+      role: "checkbox",
+    },
   };
   return item;
 }
@@ -92,7 +107,8 @@ function sectionItem({ id, section }: SectionNode, folder: string | null): vscod
   item.description = vscode.l10n.t("{0} words", section.text.split(/\s+/).length);
   item.tooltip = `${section.file}:${section.firstLine}\n\n${section.text.slice(0, 300)}`;
   item.contextValue = "section";
-  if (folder) item.command = { command: "distillery.openSection", title: vscode.l10n.t("Open Section"), arguments: [section.id] };
+  if (folder)
+    item.command = { command: "distillery.openSection", title: vscode.l10n.t("Open Section"), arguments: [section.id] };
   return item;
 }
 
@@ -100,5 +116,8 @@ function sectionItem({ id, section }: SectionNode, folder: string | null): vscod
 export async function showSection(section: Section, folder: string, column?: vscode.ViewColumn): Promise<void> {
   const selection = new vscode.Range(section.firstLine - 1, 0, section.lastLine - 1, 1_000);
   const options: vscode.TextDocumentShowOptions = { selection, preview: true };
-  await vscode.window.showTextDocument(vscode.Uri.file(join(folder, section.file)), column === undefined ? options : { ...options, viewColumn: column });
+  await vscode.window.showTextDocument(
+    vscode.Uri.file(join(folder, section.file)),
+    column === undefined ? options : { ...options, viewColumn: column },
+  );
 }

@@ -13,7 +13,10 @@ export interface TreeContents {
   resolve(item: vscode.TreeItem, node: TreeNode): Promise<vscode.TreeItem>;
 }
 
-export function createLazyTree(onDidChangeTreeData: vscode.Event<TreeNode | undefined>, contents: () => Promise<TreeContents>): vscode.TreeDataProvider<TreeNode> {
+export function createLazyTree(
+  onDidChangeTreeData: vscode.Event<TreeNode | undefined>,
+  contents: () => Promise<TreeContents>,
+): vscode.TreeDataProvider<TreeNode> {
   return {
     onDidChangeTreeData,
     getTreeItem: async (node) => (await contents()).item(node),

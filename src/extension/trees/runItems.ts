@@ -16,7 +16,8 @@ export interface StageFacts {
 }
 
 const { None, Collapsed, Expanded } = vscode.TreeItemCollapsibleState;
-const icon = (name: string, color?: string) => new vscode.ThemeIcon(name, color ? new vscode.ThemeColor(color) : undefined);
+const icon = (name: string, color?: string) =>
+  new vscode.ThemeIcon(name, color ? new vscode.ThemeColor(color) : undefined);
 
 const runIcons: Record<RunState["status"], vscode.ThemeIcon> = {
   idle: icon("circle-outline"),
@@ -34,14 +35,28 @@ const runWords: Record<RunState["status"], string> = {
   failed: vscode.l10n.t("failed"),
 };
 
-export function runItem({ id, run, file, state }: RunNode, label: string | undefined, adopted: boolean): vscode.TreeItem {
+export function runItem(
+  { id, run, file, state }: RunNode,
+  label: string | undefined,
+  adopted: boolean,
+): vscode.TreeItem {
   const created = new Date(file.created);
-  const item = new vscode.TreeItem(label ?? created.toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" }), state.status === "running" ? Expanded : Collapsed);
+  const item = new vscode.TreeItem(
+    label ?? created.toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" }),
+    state.status === "running" ? Expanded : Collapsed,
+  );
   item.id = id;
   item.iconPath = runIcons[state.status];
   const questions = vscode.l10n.t("{0} questions", file.settings.questions);
   const words = state.status === "finished" ? verdictOf(state.sentence) : runWords[state.status];
-  item.description = [adopted ? vscode.l10n.t("in use") : "", words, questions, file.settings.cycles > 1 ? vscode.l10n.t("{0} cycles", file.settings.cycles) : ""].filter(Boolean).join(" · ");
+  item.description = [
+    adopted ? vscode.l10n.t("in use") : "",
+    words,
+    questions,
+    file.settings.cycles > 1 ? vscode.l10n.t("{0} cycles", file.settings.cycles) : "",
+  ]
+    .filter(Boolean)
+    .join(" · ");
   item.contextValue = ["run", state.status, ...(adopted ? ["adopted"] : [])].join(" ");
   item.tooltip = runTooltip(run, state, file.settings.teacher.kind);
   item.accessibilityInformation = { label: `${String(item.label)}, ${item.description}` };
@@ -49,7 +64,12 @@ export function runItem({ id, run, file, state }: RunNode, label: string | undef
 }
 
 /** "better" out of the verdict's sentence, which is too long for a line. */
-const verdictOf = (sentence: string): string => (/\bbetter\b/i.test(sentence) ? vscode.l10n.t("better") : /\bworse\b/i.test(sentence) ? vscode.l10n.t("worse") : vscode.l10n.t("cannot tell"));
+const verdictOf = (sentence: string): string =>
+  /\bbetter\b/i.test(sentence)
+    ? vscode.l10n.t("better")
+    : /\bworse\b/i.test(sentence)
+      ? vscode.l10n.t("worse")
+      : vscode.l10n.t("cannot tell");
 
 function runTooltip(run: string, state: RunState, teacher: string): vscode.MarkdownString {
   const text = new vscode.MarkdownString();
@@ -77,8 +97,13 @@ type Look = [vscode.ThemeIcon, string];
 function lookOf({ live, entry, stale }: StageFacts): Look {
   if (live?.status === "running") return [icon("loading~spin", "charts.blue"), vscode.l10n.t("running")];
   if (live?.status === "failed" && !entry) return [icon("error", "testing.iconFailed"), vscode.l10n.t("failed")];
-  if (live?.status === "interrupted" && !entry) return [icon("debug-pause", "charts.yellow"), vscode.l10n.t("interrupted")];
-  if (entry && entry.state !== "ok") return [icon("warning", "testing.iconFailed"), entry.state === "newer" ? vscode.l10n.t("made by a newer version") : vscode.l10n.t("damaged")];
+  if (live?.status === "interrupted" && !entry)
+    return [icon("debug-pause", "charts.yellow"), vscode.l10n.t("interrupted")];
+  if (entry && entry.state !== "ok")
+    return [
+      icon("warning", "testing.iconFailed"),
+      entry.state === "newer" ? vscode.l10n.t("made by a newer version") : vscode.l10n.t("damaged"),
+    ];
   if (stale) return [icon("history", "charts.yellow"), vscode.l10n.t("stale: the knowledge base changed since")];
   if (live?.status === "reused") return [icon("pass-filled", "testing.iconPassed"), vscode.l10n.t("reused")];
   if (entry) return [icon("pass", "testing.iconPassed"), vscode.l10n.t("done")];
@@ -110,15 +135,22 @@ function describe({ live, entry }: StageFacts, words: string): string {
     const count = live.total === null ? "" : `${live.done}/${live.total}`;
     return [count, left === null ? "" : vscode.l10n.t("{0} left", duration(left))].filter(Boolean).join(" · ");
   }
-  if (entry?.state !== "ok") return entry ? words : live?.total && live.done > 0 && live.status !== "waiting" ? `${words} · ${live.done}/${live.total}` : "";
+  if (entry?.state !== "ok")
+    return entry
+      ? words
+      : live?.total && live.done > 0 && live.status !== "waiting"
+        ? `${words} · ${live.done}/${live.total}`
+        : "";
   return [words, countOf(entry.stage, entry.frame.output), duration(entry.frame.seconds)].filter(Boolean).join(" · ");
 }
 
 function countOf(stage: StageId, output: unknown): string {
   const data = output as Record<string, never>;
-  const size = (value: unknown) => (Array.isArray(value) ? value.length : Object.keys((value as object | undefined) ?? {}).length);
+  const size = (value: unknown) =>
+    Array.isArray(value) ? value.length : Object.keys((value as object | undefined) ?? {}).length;
   if (stage === "questions") return vscode.l10n.t("{0} questions", size(data["questions"]));
-  if (stage === "baselineAnswers" || stage === "tunedAnswers") return vscode.l10n.t("{0} answers", size(data["answers"]));
+  if (stage === "baselineAnswers" || stage === "tunedAnswers")
+    return vscode.l10n.t("{0} answers", size(data["answers"]));
   if (stage === "references") return vscode.l10n.t("{0} references", size(data["references"]));
   if (stage === "fineTuning") return vscode.l10n.t("loss {0}", (output as FineTuningOutput).finalLoss.toFixed(2));
   if (stage === "comparison") return improvement(output as ComparisonOutput);
@@ -127,9 +159,13 @@ function countOf(stage: StageId, output: unknown): string {
 
 /** The headline's difference, "+0.12". */
 function improvement({ headline, rows }: ComparisonOutput): string {
-  const row = rows.find(({ metric, tier, part }) => metric === headline.metric && tier === headline.tier && part === headline.part);
+  const row = rows.find(
+    ({ metric, tier, part }) => metric === headline.metric && tier === headline.tier && part === headline.part,
+  );
   const change = row?.means?.absolute;
-  return change === undefined ? headline.verdict : `${change < 0 ? "−" : "+"}${Math.abs(change).toFixed(2)} ${headline.verdict}`;
+  return change === undefined
+    ? headline.verdict
+    : `${change < 0 ? "−" : "+"}${Math.abs(change).toFixed(2)} ${headline.verdict}`;
 }
 
 function stageTooltip({ facts, cycle, stage }: StageNode, words: string): vscode.MarkdownString {
@@ -142,7 +178,13 @@ function stageTooltip({ facts, cycle, stage }: StageNode, words: string): vscode
   };
   if (live?.summary) line(live.summary);
   if (entry?.state === "ok") {
-    line(vscode.l10n.t("Started {0}, took {1}.", new Date(entry.frame.started).toLocaleString(), duration(entry.frame.seconds)));
+    line(
+      vscode.l10n.t(
+        "Started {0}, took {1}.",
+        new Date(entry.frame.started).toLocaleString(),
+        duration(entry.frame.seconds),
+      ),
+    );
     for (const [role, model] of Object.entries(entry.frame.models)) line(`${role}: ${model}`);
     if (entry.frame.usage) line(vscode.l10n.t("{0} requests to the teacher", entry.frame.usage.requests));
   } else if (entry) line(entry.reason);
@@ -156,7 +198,11 @@ function adapterItem({ id, facts }: StageNode): vscode.TreeItem {
   item.contextValue = "adapter";
   if (facts.entry?.state === "ok") {
     const output = facts.entry.frame.output as FineTuningOutput;
-    item.description = vscode.l10n.t("{0} M parameters, {1} steps", (output.trainableParameters / 1e6).toFixed(1), output.steps);
+    item.description = vscode.l10n.t(
+      "{0} M parameters, {1} steps",
+      (output.trainableParameters / 1e6).toFixed(1),
+      output.steps,
+    );
   }
   return item;
 }

@@ -87,7 +87,8 @@ export function createRunsTree({ shell, history, runner, label, adopted, isStale
     view.badge = count > 0 ? { value: count, tooltip } : undefined;
   }
 
-  const stateOf = (run: string): Promise<RunState> => (runner.running && runner.state.run === run ? Promise.resolve(runner.state) : history.state(run));
+  const stateOf = (run: string): Promise<RunState> =>
+    runner.running && runner.state.run === run ? Promise.resolve(runner.state) : history.state(run);
 
   async function runs(): Promise<Node[]> {
     const all = await history.runs();
@@ -128,7 +129,9 @@ export function createRunsTree({ shell, history, runner, label, adopted, isStale
         const base = { run: parent.run, cycle: parent.cycle, stage, facts, parent };
         const id = `run:${parent.run}/${parent.cycle}/${stage}`;
         const node: StageNode = { kind: "stage", id, ...base };
-        return stage === "fineTuning" && entry?.state === "ok" ? [node, { kind: "adapter", id: `${id}/adapter`, ...base }] : [node];
+        return stage === "fineTuning" && entry?.state === "ok"
+          ? [node, { kind: "adapter", id: `${id}/adapter`, ...base }]
+          : [node];
       }),
     );
     return nodes.flat();
