@@ -69,6 +69,26 @@ async function runSuite(name, program, args, file, counts) {
   return { name, ...result, failed: result.failed + (problem ? 1 : 0), seconds, problem };
 }
 
+/**
+ * The suites that need VS Code.
+ * @param {boolean} inside the extension's own tests
+ * @param {boolean} person the ones through the window
+ * @returns {Promise<SuiteResult[]>}
+ */
+export async function runEditor(inside, person) {
+  const build = join(repository, "scripts", "build.mjs");
+  const code = await ended(spawn(process.execPath, [build, "--tests"], { cwd: repository, stdio: "inherit" }));
+  const problem = `the extension could not be bundled (exit code ${code})`;
+  if (code !== 0) return [{ name: "extension", passed: 0, failed: 1, skipped: 0, seconds: 0, problem }];
+  const results = [];
+  const script = join(repository, "scripts", "testEditor.mjs");
+  const file = join(reports, "extension.json");
+  if (inside)
+    results.push(await runSuite("extension", process.execPath, [script], file, (report) => JSON.parse(report)));
+  if (person) results.push(await runVitest("e2e", { parallel: false }));
+  return results;
+}
+
 /** @param {string} report */
 export function vitestCounts(report) {
   const data = JSON.parse(report);

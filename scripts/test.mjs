@@ -4,7 +4,7 @@
  */
 import { fileURLToPath } from "node:url";
 import { ready } from "./bootstrap.mjs";
-import { runPytest, runVitest, summarize } from "./suites.mjs";
+import { runEditor, runPytest, runVitest, summarize } from "./suites.mjs";
 
 await ready(fileURLToPath(import.meta.url));
 
@@ -16,7 +16,7 @@ const folders = [
   { name: "models", parallel: false },
   { name: "pipeline", parallel: false },
 ];
-const all = [...folders.map(({ name }) => name), "trainer"];
+const all = [...folders.map(({ name }) => name), "trainer", "extension", "e2e"];
 const named = process.argv.slice(2);
 const unknown = named.filter((name) => !all.includes(name));
 if (unknown.length > 0) {
@@ -36,6 +36,8 @@ if (wanted("trainer"))
       ? await runPytest("trainer", environment.python)
       : { name: "trainer", passed: 0, failed: 1, skipped: 0, seconds: 0, problem: "no Python environment" },
   );
+// Inside a real VS Code, and through its window as a person; both want the extension bundled.
+if (wanted("extension") || wanted("e2e")) results.push(...(await runEditor(wanted("extension"), wanted("e2e"))));
 process.exit(summarize(results));
 
 async function pythonEnvironment() {

@@ -1,0 +1,105 @@
+/**
+ * `npm run package`: a VSIX for this platform, or for `--target linux-arm64` and the like. It holds the
+ * extension, the trainer's sources, the knowledge base and one llama.cpp build for the processor;
+ * GPU builds and models are fetched on the user's machine.
+ */
+import { spawn } from "node:child_process";
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { ended, ready, repository } from "./bootstrap.mjs";
+
+await ready(fileURLToPath(import.meta.url));
+
+const asked = process.argv.indexOf("--target");
+const target = asked > 0 ? String(process.argv[asked + 1]) : `${process.platform}-${process.arch}`;
+const stage = join(repository, ".cache", "package");
+const modules = join(repository, "node_modules");
+
+/** The names llama.cpp's platform packages have, by VS Code's names of platforms. */
+/** @type {Record<string, string>} */
+const natives = {
+  "linux-x64": "linux-x64",
+  "linux-arm64": "linux-arm64",
+  "darwin-arm64": "mac-arm64-metal",
+  "darwin-x64": "mac-x64",
+  "win32-x64": "win-x64",
+  "win32-arm64": "win-arm64",
+};
+const native = natives[target];
+if (!native) throw new Error(`There is no package for ${target}; there are ${Object.keys(natives).join(", ")}.`);
+if (!existsSync(join(modules, "@node-llama-cpp", native)))
+  throw new Error(`node_modules has no @node-llama-cpp/${native}: package on that platform, or install it first.`);
+
+await step(process.execPath, [join(repository, "scripts", "build.mjs")], repository);
+rmSync(stage, { recursive: true, force: true });
+mkdirSync(stage, { recursive: true });
+for (const name of ["media", "schemas", "knowledge", "README.md", "CHANGELOG.md"])
+  cpSync(join(repository, name), join(stage, name), { recursive: true });
+cpSync(join(repository, "LICENSE"), join(stage, "LICENSE.txt"));
+for (const name of ["extension.cjs", "app.cjs", "studentChild.mjs", "webview.js", "webview.css"])
+  cpSync(join(repository, "dist", name), join(stage, "dist", name));
+const unwanted = /(^|[\\/])(tests|__pycache__|\.venv|\.pytest_cache|\.ruff_cache)([\\/]|$)|requirements-dev|\.pyc$/;
+cpSync(join(repository, "trainer"), join(stage, "trainer"), {
+  recursive: true,
+  filter: (path) => !unwanted.test(path.slice(repository.length)),
+});
+
+// Below dist: vsce leaves a node_modules at the top out, and the student's process looks here first.
+const unneeded =
+  /gitRelease\.bundle$|[\\/](templates|llama[\\/](addon|cmake|patches|profiles|toolchains|xpack))([\\/]|$)|\.d\.[cm]?ts$|\.map$|[\\/](docs?|examples?|tests?)[\\/]/;
+for (const name of [...closure("node-llama-cpp"), `@node-llama-cpp/${native}`])
+  cpSync(join(modules, name), join(stage, "dist", "node_modules", name), {
+    recursive: true,
+    filter: (path) => !unneeded.test(path.slice(modules.length)),
+  });
+
+const manifest = JSON.parse(readFileSync(join(repository, "package.json"), "utf8"));
+for (const field of ["scripts", "devDependencies", "dependencies", "optionalDependencies", "bin", "private", "type"])
+  delete manifest[field];
+manifest.engines = { vscode: manifest.engines.vscode };
+writeFileSync(join(stage, "package.json"), `${JSON.stringify(manifest, null, 2)}\n`);
+
+const file = join(repository, "dist", `distillery-${target}-${manifest.version}.vsix`);
+const packing = [
+  join(modules, "@vscode", "vsce", "vsce"),
+  "package",
+  "--target",
+  target,
+  "--out",
+  file,
+  "--no-dependencies",
+  "--allow-missing-repository",
+  "--skip-license",
+  "--no-rewrite-relative-links",
+];
+await step(process.execPath, packing, stage);
+console.log(`${file}: ${(statSync(file).size / 1e6).toFixed(1)} MB`);
+
+/**
+ * A package and everything it needs at run time, as node_modules has it.
+ * @param {string} root
+ */
+function closure(root) {
+  /** @type {Set<string>} */
+  const found = new Set();
+  const open = [root];
+  for (let name = open.pop(); name !== undefined; name = open.pop()) {
+    if (found.has(name) || !existsSync(join(modules, name, "package.json"))) continue;
+    found.add(name);
+    const { dependencies = {} } = JSON.parse(readFileSync(join(modules, name, "package.json"), "utf8"));
+    // Building llama.cpp from source is switched off, and so is what only that needs.
+    open.push(...Object.keys(dependencies).filter((each) => !["cmake-js", "node-addon-api"].includes(each)));
+  }
+  return found;
+}
+
+/**
+ * @param {string} program
+ * @param {string[]} args
+ * @param {string} cwd
+ */
+async function step(program, args, cwd) {
+  const code = await ended(spawn(program, args, { cwd, stdio: ["ignore", "inherit", "inherit"] }));
+  if (code !== 0) process.exit(code);
+}

@@ -1,0 +1,208 @@
+/** Wires everything of the extension by hand. Loaded when something is first used. */
+import { join } from "node:path";
+import * as vscode from "vscode";
+import { UserError } from "../protocol/errors.ts";
+import { checkpointOf } from "./checkpointUri.ts";
+import { showCheckpoint } from "./checkpointReport.ts";
+import { createConversation, type Conversation } from "./chat/conversation.ts";
+import { createHandlers } from "./commands/handlers.ts";
+import type { CommandId } from "./commands/table.ts";
+import { createDraft, type DraftStore } from "./draft.ts";
+import type { Shell } from "./extension.ts";
+import { createKeys, type Keys } from "./keys.ts";
+import { createKnowledge, type KnowledgeStore } from "./knowledge.ts";
+import { createLabels, type Labels } from "./labels.ts";
+import { createLog, type Log } from "./log.ts";
+import { createPanelHost, type PanelHost } from "./panel/panelHost.ts";
+import { runsRoot } from "./place.ts";
+import { createHistory, type History } from "./run/history.ts";
+import { createNotices } from "./run/notices.ts";
+import { createRunner, type Runner } from "./run/runner.ts";
+import { createStaleness } from "./run/staleness.ts";
+import { createEnvironments, type Environments } from "./setup/environments.ts";
+import { createStatusBar } from "./statusBar.ts";
+import { createAdopted, type Adopted } from "./student/adopted.ts";
+import { createAsker, type Asker } from "./student/asker.ts";
+import { createTasks } from "./tasks.ts";
+import { createTexts, type Texts } from "./texts.ts";
+import { createKnowledgeTree } from "./trees/knowledgeTree.ts";
+import type { TreeContents } from "./trees/lazyTree.ts";
+import { createRunsTree, type RunsTree } from "./trees/runsTree.ts";
+
+export interface AppParts {
+  shell: Shell;
+  log: Log;
+  keys: Keys;
+  labels: Labels;
+  draft: DraftStore;
+  knowledge: KnowledgeStore;
+  environments: Environments;
+  history: History;
+  runner: Runner;
+  adopted: Adopted;
+  asker: Asker;
+  panel: PanelHost;
+  runsTree: RunsTree;
+  texts: Texts;
+}
+
+export interface App extends AppParts {
+  knowledgeTree: TreeContents;
+  conversation: Conversation;
+  command(id: CommandId, args: unknown[]): Promise<unknown>;
+  showCheckpoint(document: vscode.TextDocument, panel: vscode.WebviewPanel): void;
+  decoration(uri: vscode.Uri): Promise<vscode.FileDecoration | undefined>;
+  tasks(): vscode.Task[];
+  resolveTask(task: vscode.Task): vscode.Task;
+  noticeInterrupted(): Promise<void>;
+  /** Stops what runs, saves it and lets the models go. */
+  dispose(): Promise<void>;
+}
+
+/** What may be done while the workspace is not trusted: look, and nothing else. */
+const harmless: readonly CommandId[] = [
+  "distillery.openPanel",
+  "distillery.openReport",
+  "distillery.showLog",
+  "distillery.openWalkthrough",
+  "distillery.openSection",
+  "distillery.openCheckpoint",
+  "distillery.refresh",
+  "distillery.revealRun",
+  "distillery.copyAsCli",
+  "distillery.compareRuns",
+  "distillery.compareWith",
+];
+
+export function createApp(shell: Shell): App {
+  const { context } = shell;
+  const memory = context.workspaceState;
+  const log = createLog();
+  let settingsChanged = (): void => {};
+  const keys = createKeys(context.secrets, () => settingsChanged());
+  const environments = createEnvironments(log, () => settingsChanged());
+  const labels = createLabels(memory);
+  const draft = createDraft(memory);
+  const knowledge = createKnowledge(context);
+  const history = createHistory(context);
+  const runner = createRunner({ context, log, keys, environments });
+  const adopted = createAdopted(memory, history);
+  const asker = createAsker({
+    environments,
+    knowledge,
+    keys,
+    log,
+    logFile: async () => join(await runsRoot(context), "distillery.log"),
+  });
+  const staleness = createStaleness(history, knowledge);
+  const texts = createTexts();
+  const label = (run: string) => labels.of(run);
+  const runsTree = createRunsTree({
+    shell,
+    history,
+    runner,
+    label,
+    adopted: () => adopted.chosen,
+    isStale: staleness.isStale,
+  });
+  const knowledgeTree = createKnowledgeTree(shell, knowledge, draft);
+  const panel = createPanelHost({
+    context,
+    log,
+    draft,
+    environments,
+    keys,
+    knowledge,
+    history,
+    runner,
+    adopted,
+    asker,
+    label,
+    command,
+  });
+  settingsChanged = panel.refreshSetup;
+  const conversation = createConversation({ asker, adopted, knowledge });
+  const notices = createNotices({ runner, history, log, label });
+  const parts: AppParts = {
+    shell,
+    log,
+    keys,
+    labels,
+    draft,
+    knowledge,
+    environments,
+    history,
+    runner,
+    adopted,
+    asker,
+    panel,
+    runsTree,
+    texts,
+  };
+  const handlers = createHandlers(parts);
+  const statusBar = createStatusBar(runner, adopted);
+  const listeners = [
+    vscode.workspace.onDidChangeConfiguration(
+      (event) => event.affectsConfiguration("distillery") && panel.refreshSetup(),
+    ),
+    vscode.workspace.onDidGrantWorkspaceTrust(() => panel.refreshSetup()),
+    knowledge.onDidChange(() => (staleness.forget(), runsTree.refresh(), shell.decorationsChanged.fire(undefined))),
+    runner.onDidWrite(() => staleness.forget()),
+  ];
+  void keys.get().then(
+    (key) => vscode.commands.executeCommand("setContext", "distillery.hasKey", key !== null),
+    () => {},
+  );
+  void environments.find().catch(log.tell);
+
+  async function command(id: CommandId, args: unknown[]): Promise<unknown> {
+    try {
+      if (!vscode.workspace.isTrusted && !harmless.includes(id))
+        throw new UserError(
+          "E_USAGE",
+          vscode.l10n.t("This folder is in Restricted Mode: look, but nothing is run, sent or written."),
+        );
+      return await handlers[id](...args);
+    } catch (error) {
+      log.tell(error);
+      return undefined;
+    }
+  }
+
+  return {
+    ...parts,
+    knowledgeTree,
+    conversation,
+    command,
+    showCheckpoint: (document, view) =>
+      showCheckpoint(document, view, vscode.Uri.joinPath(context.extensionUri, "dist")),
+    async decoration(uri) {
+      const at = checkpointOf(uri);
+      if (!at || !(await staleness.isStale(at.run, at.stage, at.cycle))) return undefined;
+      return {
+        badge: "S",
+        tooltip: vscode.l10n.t("Stale: the knowledge base changed since"),
+        color: new vscode.ThemeColor("charts.yellow"),
+      };
+    },
+    ...createTasks(parts),
+    noticeInterrupted: notices.interrupted,
+    async dispose() {
+      await runner.stop();
+      await asker.close();
+      for (const each of [
+        ...listeners,
+        statusBar,
+        notices,
+        panel,
+        runsTree,
+        knowledgeTree as TreeContents & vscode.Disposable,
+        knowledge,
+        texts,
+        runner as Runner & vscode.Disposable,
+        log.channel,
+      ])
+        each.dispose();
+    },
+  };
+}

@@ -1,0 +1,113 @@
+/** Wires the adapters for a run or a question, by hand. The counterpart of the CLI's compose file. */
+import { join } from "node:path";
+import type * as vscode from "vscode";
+import { createEmbedder } from "../pipeline/adapters/embedder.ts";
+import type { Environment } from "../pipeline/adapters/environment.ts";
+import { createEvaluator } from "../pipeline/adapters/evaluator.ts";
+import { packageFolder } from "../pipeline/adapters/packageFolder.ts";
+import { createStudent } from "../pipeline/adapters/student.ts";
+import { findStudent } from "../pipeline/adapters/studentRegistry.ts";
+import { createChatTeacher } from "../pipeline/adapters/teacher/chatTeacher.ts";
+import { createJudge } from "../pipeline/adapters/teacher/judge.ts";
+import { createOfflineTeacher } from "../pipeline/adapters/teacher/offlineTeacher.ts";
+import { createOpenaiModel } from "../pipeline/adapters/teacher/openaiModel.ts";
+import { createTrainer } from "../pipeline/adapters/trainer.ts";
+import type { RunStore, Student } from "../pipeline/ports.ts";
+import type { RunParts } from "../pipeline/run.ts";
+import { templates } from "../pipeline/template.ts";
+import { UserError } from "../protocol/errors.ts";
+import type { Knowledge } from "../protocol/model.ts";
+import type { RunSettings, TeacherSettings } from "../protocol/run.ts";
+import { workspaceFolder } from "./place.ts";
+
+interface Composition {
+  store: RunStore;
+  knowledge: Knowledge;
+  environment: Environment;
+  /** The key of the teacher's origin, out of the secret storage. */
+  key: string | null;
+  /** Takes what Python and llama.cpp say. */
+  logFile: string;
+  onNotice(text: string): void;
+}
+
+/** The name under which checkpoints remember the sentence embedder that comes along. */
+const embedderName = "all-MiniLM-L6-v2";
+
+/** Everything a run works with. `close` ends every process that was started. */
+export async function composeRun({
+  store,
+  knowledge,
+  environment,
+  key,
+  logFile,
+  onNotice,
+}: Composition): Promise<{ parts: RunParts; close(): Promise<void> }> {
+  const { settings } = store.file;
+  const place = { python: environment.python, trainerFolder: environment.trainerFolder, logFile };
+  const files = await findStudent(settings.student, environment, workspaceFolder() ?? store.folder);
+  const student = createStudent({
+    gguf: files.gguf,
+    id: files.id,
+    template: templates[settings.template],
+    childFile: childFile(),
+    logFile,
+  });
+  const embedder = createEmbedder({ id: embedderName, folder: environment.embedder, ...place });
+  const endpoint =
+    settings.teacher.kind === "openai" ? createChatModel(settings.teacher, requireKey(key), onNotice) : null;
+  const teacher = endpoint ? createChatTeacher(endpoint, onNotice) : createOfflineTeacher({ student, embedder });
+  const judge = endpoint && settings.judge ? createJudge(endpoint) : null;
+  const evaluator = createEvaluator({ embedder: { id: embedderName, folder: environment.embedder }, judge, ...place });
+  const trainer = createTrainer({ model: files.model, ...place });
+  // The first stage compares questions by their vectors; its imports take seconds.
+  embedder.prepare();
+  return {
+    parts: { store, knowledge, teacher, student, embedder, evaluator, trainer },
+    async close() {
+      await Promise.allSettled([student.close(), embedder.close(), evaluator.close(), trainer.close()]);
+    },
+  };
+}
+
+/** The student alone, for questions of people. It unloads itself when nobody asks for a while. */
+export async function composeStudent(
+  settings: RunSettings,
+  environment: Environment,
+  logFile: string,
+): Promise<Student> {
+  const { gguf, id } = await findStudent(settings.student, environment, workspaceFolder() ?? environment.root);
+  // One answer at a time: a person waits for the first word, and a run may be using the other cores.
+  return createStudent({
+    gguf,
+    id,
+    template: templates[settings.template],
+    childFile: childFile(),
+    logFile,
+    lanes: 1,
+    threads: 1,
+    idleMilliseconds: 300_000,
+  });
+}
+
+/** The online teacher as a plain model. */
+export function createChatModel(
+  teacher: Extract<TeacherSettings, { kind: "openai" }>,
+  key: string,
+  onNotice: (text: string) => void,
+) {
+  return createOpenaiModel({ model: teacher.model, baseUrl: teacher.baseUrl, apiKey: key, onNotice });
+}
+
+const childFile = (): string => join(packageFolder(), "dist", "studentChild.mjs");
+
+function requireKey(key: string | null): string {
+  if (key === null) throw new UserError("E_NO_KEY", "There is no API key for the teacher's address.");
+  return key;
+}
+
+/** What run.json remembers of the programs a run was made with. */
+export function versionsOf(context: vscode.ExtensionContext): Record<string, string> {
+  const { version } = context.extension.packageJSON as { version: string };
+  return { distillery: version, node: process.versions.node };
+}

@@ -1,0 +1,61 @@
+/** What a run will take, before it starts: requests, tokens, money, minutes, and what is sent where. */
+import * as vscode from "vscode";
+import { dollarsOf, priceOf } from "../../pipeline/adapters/teacher/prices.ts";
+import type { Knowledge } from "../../protocol/model.ts";
+import type { Draft, Estimate } from "../../protocol/panel.ts";
+import { configuration, teacherBaseUrl } from "../settings.ts";
+
+/** Seconds on two CPU cores with the embedded student, as measured; a guide, no promise. */
+const secondsPerAnswerToken = 1 / 60;
+const secondsPerStep = 0.9;
+const secondsPerScore = 0.12;
+const secondsFixed = 45;
+/** Four characters a token in English text. */
+const charactersPerToken = 4;
+
+export function tokensOf(draft: Draft, knowledge: Knowledge, model: string, host: string): Estimate {
+  const wordings = configuration().get("run.wordings", 3);
+  const families = draft.questions * draft.cycles;
+  // Every family has its wordings for training and one for testing; both students answer all of them.
+  const questions = families * (wordings + 1);
+  const answerTokens = Math.min(draft.maxNewTokens, 350) * questions;
+  const steps =
+    (typeof draft.steps === "number" ? draft.steps : Math.max(60, draft.questions * wordings * 2.5)) * draft.cycles;
+  const seconds =
+    answerTokens * 2 * 0.75 * secondsPerAnswerToken +
+    steps * secondsPerStep +
+    questions * 2 * secondsPerScore +
+    secondsFixed;
+  const minutes = Math.max(1, Math.round(seconds / 60));
+  if (draft.teacher === "offline")
+    return {
+      calls: 0,
+      tokens: 0,
+      dollars: 0,
+      minutes,
+      sent: vscode.l10n.t(
+        "Nothing leaves this machine: the offline teacher forms questions and answers from the knowledge base itself.",
+      ),
+    };
+  const meanSection =
+    knowledge.sections.reduce((sum, { text }) => sum + text.length, 0) /
+    Math.max(1, knowledge.sections.length) /
+    charactersPerToken;
+  const calls = Math.ceil(families * 1.25) + families;
+  const input = Math.round(calls * (meanSection + 450));
+  const output = Math.round(families * (wordings + 1) * 25 + families * 220);
+  const price = priceOf(model, teacherBaseUrl());
+  const topics = draft.topics.length || knowledge.topics.length;
+  return {
+    calls,
+    tokens: input + output,
+    dollars: price ? dollarsOf(price, { input, cachedInput: 0, output }) : null,
+    minutes,
+    sent: vscode.l10n.t(
+      "Sections of {0} topics and the questions on them are sent to {1}, for {2}. Answers of the student are sent only when a judge is switched on.",
+      topics,
+      host,
+      model,
+    ),
+  };
+}

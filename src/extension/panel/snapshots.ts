@@ -1,0 +1,150 @@
+/** Makes the parts the panel shows from what is on the disk and in this window. */
+import * as vscode from "vscode";
+import { tokensOf } from "./estimate.ts";
+import { stageIds, type StageId, type StageOutputs } from "../../protocol/model.ts";
+import type { AnswerRow, ResultsSnapshot, RunSnapshot, SetupSnapshot } from "../../protocol/panel.ts";
+import { secondsLeft } from "../../pipeline/state.ts";
+import type { DraftStore } from "../draft.ts";
+import type { Environments } from "../setup/environments.ts";
+import type { Keys } from "../keys.ts";
+import type { KnowledgeStore } from "../knowledge.ts";
+import { workspaceFolder } from "../place.ts";
+import type { History } from "../run/history.ts";
+import type { Runner } from "../run/runner.ts";
+import { studentId, teacherModel, teacherOrigin } from "../settings.ts";
+
+export interface SnapshotParts {
+  draft: DraftStore;
+  environments: Environments;
+  keys: Keys;
+  knowledge: KnowledgeStore;
+  history: History;
+  runner: Runner;
+  label(run: string): string | undefined;
+}
+
+export async function setupSnapshot({
+  draft,
+  environments,
+  keys,
+  knowledge,
+  runner,
+}: SnapshotParts): Promise<SetupSnapshot> {
+  const trusted = vscode.workspace.isTrusted;
+  const found = await knowledge.read();
+  await environments.find();
+  const origin = teacherOrigin();
+  const hasKey = (await keys.get(origin)) !== null;
+  const current = draft.get();
+  const folderOpen = workspaceFolder() !== null;
+  void vscode.commands.executeCommand("setContext", "distillery.needsKey", current.teacher === "openai" && !hasKey);
+  void vscode.commands.executeCommand("setContext", "distillery.hasKey", hasKey);
+  return {
+    trusted,
+    folderOpen,
+    knowledge: found && {
+      name: `${found.domain.name} ${found.domain.version}`.trim(),
+      topics: [...Map.groupBy(found.sections, ({ topic }) => topic)].map(([title, sections]) => ({
+        title,
+        sections: sections.length,
+      })),
+    },
+    knowledgeProblem: knowledge.problem,
+    environment: environments.status,
+    environmentNote: environments.note,
+    teacher: { model: teacherModel(), host: new URL(origin).host, hasKey },
+    student: studentId(),
+    draft: current,
+    estimate: found && tokensOf(current, found, teacherModel(), new URL(origin).host),
+    obstacle: obstacle(),
+  };
+
+  function obstacle(): string | null {
+    if (!trusted) return vscode.l10n.t("This folder is in Restricted Mode: runs can be looked at, nothing is started.");
+    if (!folderOpen) return vscode.l10n.t("Open a folder first.");
+    if (!found) return knowledge.problem ?? vscode.l10n.t("There is no knowledge base yet.");
+    if (current.teacher === "openai" && !hasKey) return vscode.l10n.t("The online teacher needs an API key.");
+    if (runner.running) return vscode.l10n.t("A run is going on.");
+    return null;
+  }
+}
+
+export async function runSnapshot(
+  { history, runner, label }: SnapshotParts,
+  selected: string | null,
+): Promise<RunSnapshot> {
+  const runs = (await history.runs()).slice(0, 50);
+  const own = runner.running ? runner.state.run : null;
+  const shown = runner.running ? own : (selected ?? runs[0]?.id ?? null);
+  const live = runner.running;
+  const state = live || shown === null || shown === runner.state.run ? runner.state : await history.state(shown);
+  const left: Partial<Record<StageId, number>> = {};
+  for (const stage of stageIds) {
+    const seconds = live ? secondsLeft(state.stages[stage], Date.now()) : null;
+    if (seconds !== null) left[stage] = seconds;
+  }
+  const training = shown && !live ? await trainingOf(history, shown, state.cycle) : null;
+  return {
+    runs: runs.map((run) => ({
+      id: run.id,
+      label: label(run.id) ?? run.id,
+      detail: "file" in run ? vscode.l10n.t("{0} questions", run.file.settings.questions) : run.reason,
+    })),
+    selected: shown,
+    live,
+    resumable: !live && (state.status === "stopped" || state.status === "failed") && shown !== null,
+    state,
+    secondsLeft: left,
+    device: training?.device ?? null,
+    memoryBytes: live ? await memoryInUse() : (training?.peakMemoryBytes ?? null),
+  };
+}
+
+async function trainingOf(history: History, run: string, cycle: number): Promise<StageOutputs["fineTuning"] | null> {
+  return history.output(await history.checkpoints(run).catch(() => []), cycle, "fineTuning");
+}
+
+/** Memory of this extension host's children cannot be told apart cheaply; what the whole machine uses can. */
+async function memoryInUse(): Promise<number> {
+  const { freemem, totalmem } = await import("node:os");
+  return totalmem() - freemem();
+}
+
+/** The newest cycle of the run that has answers of both students. */
+export async function resultsSnapshot({ history }: SnapshotParts, run: string): Promise<ResultsSnapshot | null> {
+  const entries = await history.checkpoints(run).catch(() => []);
+  const cycle = Math.max(
+    0,
+    ...entries.filter(({ stage, state }) => stage === "questions" && state === "ok").map((entry) => entry.cycle),
+  );
+  const questions = history.output(entries, cycle, "questions");
+  if (!questions) return null;
+  const comparison = history.output(entries, cycle, "comparison");
+  const baseline = history.output(entries, cycle, "baselineAnswers");
+  const tuned = history.output(entries, cycle, "tunedAnswers");
+  const references = history.output(entries, cycle, "references");
+  const sections = new Map(questions.sections.map((section) => [section.id, section]));
+  const answers = questions.questions.flatMap((question): AnswerRow[] => {
+    const before = baseline?.answers[question.id]?.[0];
+    const after = tuned?.answers[question.id]?.[0];
+    if (!before && !after) return [];
+    const section = sections.get(question.section);
+    const scores = comparison?.perQuestion[question.id];
+    return [
+      {
+        id: question.id,
+        question: question.text,
+        topic: question.topic,
+        tier: question.tier,
+        section: question.section,
+        place: section ? `${section.file}:${section.firstLine}` : "",
+        baseline: before?.text ?? "",
+        tuned: after?.text ?? "",
+        reference: references?.references[question.family]?.text ?? "",
+        before: scores?.baseline ?? null,
+        after: scores?.tuned ?? null,
+      },
+    ];
+  });
+  return { run, teacher: questions.teacher, cycle, comparison, answers };
+}

@@ -1,0 +1,128 @@
+/** Runs as they lie on the disk: read without lock or change. */
+import { open, readFile, readdir, stat } from "node:fs/promises";
+import { join } from "node:path";
+import type * as vscode from "vscode";
+import { createCheckpointStore, type FileCheckpointStore } from "../../pipeline/adapters/checkpointStore.ts";
+import type { CheckpointEntry } from "../../pipeline/ports.ts";
+import { initialState, reduce } from "../../pipeline/state.ts";
+import type { TimedEvent } from "../../protocol/events.ts";
+import type { StageId, StageOutputs } from "../../protocol/model.ts";
+import type { RunFile } from "../../protocol/run.ts";
+import type { RunState } from "../../protocol/state.ts";
+import { runsRoot } from "../place.ts";
+
+export type RunEntry = { id: string; file: RunFile } | { id: string; reason: string };
+
+export interface History {
+  store(): Promise<FileCheckpointStore>;
+  runs(): Promise<RunEntry[]>;
+  /** The run's state as its events tell it; a run that neither ended nor is held by a process was interrupted. */
+  state(id: string): Promise<RunState>;
+  checkpoints(id: string): Promise<CheckpointEntry[]>;
+  output<Id extends StageId>(entries: readonly CheckpointEntry[], cycle: number, stage: Id): StageOutputs[Id] | null;
+  folder(id: string): Promise<string>;
+  /** Forgets what was read of a run, or of all. */
+  forget(id?: string): void;
+}
+
+const mostEventBytes = 8_000_000;
+
+export function createHistory(context: vscode.ExtensionContext): History {
+  const states = new Map<string, { size: number; state: RunState }>();
+  let runs: Promise<RunEntry[]> | null = null;
+  const entries = new Map<string, Promise<CheckpointEntry[]>>();
+  const store = async () => createCheckpointStore(await runsRoot(context));
+  const folder = async (id: string) => join(await runsRoot(context), "runs", id);
+
+  return {
+    store,
+    folder,
+    runs() {
+      runs ??= store().then((each) => each.runs());
+      runs.catch(() => (runs = null));
+      return runs;
+    },
+    async state(id) {
+      const file = join(await folder(id), "events.jsonl");
+      const size = await stat(file).then(
+        (facts) => facts.size,
+        () => 0,
+      );
+      const known = states.get(id);
+      const state = known?.size === size ? known.state : { ...(await replay(file)), run: id };
+      states.set(id, { size, state });
+      if (state.status !== "running" || (await isHeld(join(await runsRoot(context), "locks", id)))) return state;
+      return reduce(state, {
+        type: "runStopped",
+        code: "E_STOPPED",
+        message: "The window was closed while the run went on.",
+        at: new Date().toISOString(),
+      });
+    },
+    checkpoints(id) {
+      const known = entries.get(id) ?? store().then((each) => each.checkpoints(id));
+      entries.set(id, known);
+      known.catch(() => entries.delete(id));
+      return known;
+    },
+    output: (found, cycle, stage) => {
+      const entry = found.find((each) => each.cycle === cycle && each.stage === stage);
+      return entry?.state === "ok" ? (entry.frame.output as never) : null;
+    },
+    forget(id) {
+      runs = null;
+      if (id) entries.delete(id);
+      else entries.clear();
+    },
+  };
+}
+
+async function replay(file: string): Promise<RunState> {
+  let state = initialState;
+  for (const line of (await lastPart(file)).split("\n")) {
+    try {
+      const event = JSON.parse(line) as TimedEvent;
+      if (typeof event?.type === "string") state = reduce(state, event) ?? state;
+    } catch {
+      // A line a crash cut off says nothing.
+    }
+  }
+  return state;
+}
+
+async function lastPart(path: string): Promise<string> {
+  const file = await open(path, "r").catch(() => null);
+  if (!file) return "";
+  try {
+    const { size } = await file.stat();
+    const start = Math.max(0, size - mostEventBytes);
+    const buffer = Buffer.alloc(size - start);
+    await file.read(buffer, 0, buffer.length, start);
+    return buffer.toString("utf8");
+  } finally {
+    await file.close();
+  }
+}
+
+/** True while a living process of this machine, or a fresh one of another, holds the run's lock. */
+async function isHeld(locks: string): Promise<boolean> {
+  for (const name of await readdir(locks).catch(() => [])) {
+    try {
+      const { pid } = JSON.parse(await readFile(join(locks, name), "utf8")) as { pid: number };
+      const facts = await stat(join(locks, name));
+      if (pid === process.pid || Date.now() - facts.mtimeMs < 30_000 ? isAlive(pid) : false) return true;
+    } catch {
+      // A lock that is being written or removed.
+    }
+  }
+  return false;
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+}

@@ -1,0 +1,58 @@
+/** What a person is told about runs: one notification at the end, and one about a run that was cut off. */
+import * as vscode from "vscode";
+import type { Log } from "../log.ts";
+import { configuration } from "../settings.ts";
+import type { History } from "./history.ts";
+import type { Runner } from "./runner.ts";
+
+export interface Notices extends vscode.Disposable {
+  /** Offers to go on with the newest run when its window was closed while it ran. */
+  interrupted(): Promise<void>;
+}
+
+interface NoticeParts {
+  runner: Runner;
+  history: History;
+  log: Log;
+  label(run: string): string | undefined;
+}
+
+export function createNotices({ runner, history, log, label }: NoticeParts): Notices {
+  let told: string | null = null;
+  const listener = runner.onDidChange(() => {
+    const { status, run, sentence } = runner.state;
+    if (runner.running) told = null;
+    else if (status === "finished" && run && told !== run) {
+      told = run;
+      void finished(run, sentence).catch(log.tell);
+    }
+  });
+
+  async function finished(run: string, sentence: string): Promise<void> {
+    if (!configuration().get("notifyAtEnd", true)) return;
+    const report = vscode.l10n.t("Open Report");
+    const use = vscode.l10n.t("Use as Student");
+    const chosen = await vscode.window.showInformationMessage(sentence, report, use);
+    if (chosen)
+      await vscode.commands.executeCommand(chosen === report ? "distillery.openReport" : "distillery.useAsStudent", {
+        run,
+      });
+  }
+
+  return {
+    async interrupted() {
+      const [newest] = await history.runs();
+      if (!newest || runner.running) return;
+      const state = await history.state(newest.id);
+      if (state.status !== "stopped" || !state.error?.message.startsWith("The window was closed")) return;
+      const resume = vscode.l10n.t("Resume");
+      const text = vscode.l10n.t(
+        "The run {0} was going on when its window closed. Everything finished is kept.",
+        label(newest.id) ?? newest.id,
+      );
+      const chosen = await vscode.window.showInformationMessage(text, resume);
+      if (chosen === resume) await vscode.commands.executeCommand("distillery.resumeRun", { run: newest.id });
+    },
+    dispose: () => listener.dispose(),
+  };
+}

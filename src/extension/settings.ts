@@ -1,0 +1,82 @@
+/** The user's settings as the settings of a run. */
+import * as vscode from "vscode";
+import { UserError } from "../protocol/errors.ts";
+import type { Draft } from "../protocol/panel.ts";
+import { runSettingsSchema, type RunSettings, type TeacherSettings } from "../protocol/run.ts";
+
+export const configuration = () => vscode.workspace.getConfiguration("distillery");
+
+/**
+ * A value no workspace file may set: the user's own, else the default. VS Code ignores machine-scoped
+ * values of a workspace by itself; this holds where it is asked for a workspace it does not yet trust, too.
+ */
+function ownValue<T>(name: string, fallback: T): T {
+  const found = configuration().inspect<T>(name);
+  return found?.globalValue ?? found?.defaultValue ?? fallback;
+}
+
+export const teacherBaseUrl = (): string => ownValue("teacher.baseUrl", "https://api.openai.com/v1");
+export const teacherModel = (): string => configuration().get("teacher.model", "gpt-4o-mini");
+export const studentId = (): string => ownValue("student.model", "smollm2-135m");
+
+/** Where the key goes: scheme, host and port. */
+export function teacherOrigin(): string {
+  const origin = URL.parse(teacherBaseUrl())?.origin;
+  if (!origin || origin === "null")
+    throw new UserError("E_SETTINGS", `distillery.teacher.baseUrl is not an address: ${teacherBaseUrl()}`);
+  return origin;
+}
+
+/** What the Configure tab begins with. */
+export function initialDraft(): Draft {
+  const read = configuration();
+  return {
+    preset: "demo",
+    ...presetValues.demo,
+    topics: [],
+    teacher: read.get<Draft["teacher"]>("teacher.kind", "offline"),
+  };
+}
+
+/** What a preset sets. Demo shows every stage once in a few minutes; its figures mean little. */
+export const presetValues = {
+  demo: { questions: 4, cycles: 1, steps: 20, maxNewTokens: 120 },
+  small: { questions: 20, cycles: 1, steps: "recipe", maxNewTokens: 500 },
+  full: { questions: 50, cycles: 3, steps: "recipe", maxNewTokens: 500 },
+} as const satisfies Record<string, Pick<Draft, "questions" | "cycles" | "steps" | "maxNewTokens">>;
+
+export function teacherSettings(kind: Draft["teacher"]): TeacherSettings {
+  return kind === "offline" ? { kind } : { kind, model: teacherModel(), baseUrl: teacherBaseUrl() };
+}
+
+/**
+ * The settings of a run by the draft, with everything the draft does not hold from the user's settings.
+ * @throws UserError E_SETTINGS naming the value that does not fit.
+ */
+export function runSettings(draft: Draft): RunSettings {
+  const read = configuration();
+  const defaults = runSettingsSchema.parse({});
+  const parsed = runSettingsSchema.safeParse({
+    topics: draft.topics,
+    questions: draft.questions,
+    cycles: draft.cycles,
+    wordings: read.get("run.wordings"),
+    unseenShare: read.get("run.unseenShare"),
+    teacher: teacherSettings(draft.teacher),
+    student: studentId(),
+    template: read.get("student.template"),
+    sampling: { ...defaults.sampling, maxNewTokens: draft.maxNewTokens, maxTime: read.get("student.maxSeconds") },
+    repeats: read.get("run.repeats"),
+    training: {
+      steps: draft.steps,
+      rank: read.get("training.rank"),
+      learningRate: read.get("training.learningRate"),
+      device: read.get("training.device"),
+    },
+    judge: draft.teacher === "openai" && read.get("evaluation.judge", false),
+    seed: read.get("run.seed"),
+  });
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  throw new UserError("E_SETTINGS", `${issue?.path.join(".") ?? "settings"}: ${issue?.message ?? "not valid"}.`);
+}

@@ -1,0 +1,154 @@
+/** What crosses between the panel and the host: whole snapshots down, a small set of intentions up. */
+import { z } from "zod";
+import { idSchema, type ComparisonOutput, type StageId, type Tier } from "./model.ts";
+import type { RunState } from "./state.ts";
+
+export const presets = ["demo", "small", "full", "own"] as const;
+
+/** What the Configure tab holds; the host turns it into the settings of a run. */
+export const draftSchema = z.strictObject({
+  preset: z.enum(presets),
+  questions: z.int().min(1).max(50),
+  cycles: z.int().min(1).max(10),
+  /** By title; empty means all. */
+  topics: z.array(z.string().max(300)).max(2000),
+  teacher: z.enum(["offline", "openai"]),
+  steps: z.union([z.literal("recipe"), z.literal("auto"), z.int().min(1).max(10_000)]),
+  /** Tokens an answer may have. */
+  maxNewTokens: z.int().min(1).max(4096),
+});
+export type Draft = z.infer<typeof draftSchema>;
+
+export const arms = ["base", "tuned", "teacher"] as const;
+export type AskArm = (typeof arms)[number];
+
+/** Commands the panel may start, besides its own intentions. */
+export const panelCommands = [
+  "distillery.setUpEnvironment",
+  "distillery.setApiKey",
+  "distillery.openSample",
+  "distillery.useThisFolder",
+  "distillery.checkSetup",
+  "distillery.showLog",
+  "distillery.openReport",
+  "distillery.useAsStudent",
+] as const;
+
+/** Everything the panel can ask for. No path and no address crosses: sections and runs go by id. */
+export const intentionSchema = z.discriminatedUnion("type", [
+  z.strictObject({ type: z.literal("ready") }),
+  z.strictObject({ type: z.literal("configure"), draft: draftSchema }),
+  z.strictObject({ type: z.literal("start") }),
+  z.strictObject({ type: z.literal("stop") }),
+  z.strictObject({ type: z.literal("resume"), run: idSchema }),
+  z.strictObject({ type: z.literal("select"), run: idSchema }),
+  z.strictObject({ type: z.literal("openSection"), section: idSchema }),
+  z.strictObject({
+    type: z.literal("ask"),
+    question: z.string().trim().min(1).max(4000),
+    arms: z.array(z.enum(arms)).min(1).max(3),
+  }),
+  z.strictObject({ type: z.literal("stopAsking") }),
+  z.strictObject({ type: z.literal("command"), command: z.enum(panelCommands) }),
+]);
+export type Intention = z.infer<typeof intentionSchema>;
+
+export interface Estimate {
+  /** Requests to the teacher; 0 for the offline one. */
+  calls: number;
+  tokens: number;
+  /** US dollars; null when the price is not known. */
+  dollars: number | null;
+  minutes: number;
+  /** What leaves the machine and where to, in words. */
+  sent: string;
+}
+
+/** What the Configure tab shows. */
+export interface SetupSnapshot {
+  trusted: boolean;
+  folderOpen: boolean;
+  knowledge: { name: string; topics: { title: string; sections: number }[] } | null;
+  knowledgeProblem: string | null;
+  environment: "ready" | "missing" | "installing";
+  environmentNote: string;
+  teacher: { model: string; host: string; hasKey: boolean };
+  student: string;
+  draft: Draft;
+  estimate: Estimate | null;
+  /** Why the run cannot start; null when it can. */
+  obstacle: string | null;
+}
+
+export interface RunChoice {
+  id: string;
+  label: string;
+  detail: string;
+}
+
+/** What the Run tab shows: the run in progress, else the selected one as its events tell it. */
+export interface RunSnapshot {
+  runs: RunChoice[];
+  selected: string | null;
+  live: boolean;
+  /** It can go on from where it stopped. */
+  resumable: boolean;
+  state: RunState;
+  /** Seconds a running stage still needs, where that is known. */
+  secondsLeft: Partial<Record<StageId, number>>;
+  device: string | null;
+  memoryBytes: number | null;
+}
+
+export interface AnswerRow {
+  id: string;
+  question: string;
+  topic: string;
+  tier: Tier;
+  section: string;
+  /** "pods.md:12", for people. */
+  place: string;
+  baseline: string;
+  tuned: string;
+  reference: string;
+  before: number | null;
+  after: number | null;
+}
+
+/** What the Results and Answers tabs show of the selected run's last complete cycle. */
+export interface ResultsSnapshot {
+  run: string;
+  teacher: string;
+  cycle: number;
+  comparison: ComparisonOutput | null;
+  answers: AnswerRow[];
+}
+
+export interface AskAnswer {
+  arm: AskArm;
+  /** Which model answers, for people. */
+  model: string;
+  text: string;
+  status: "waiting" | "answering" | "done" | "stopped" | "failed";
+  note: string;
+}
+
+export interface AskSnapshot {
+  question: string;
+  busy: boolean;
+  /** The tuned student that would answer; null when no run has been adopted or finished. */
+  tuned: string | null;
+  teacher: string | null;
+  answers: AskAnswer[];
+}
+
+/** Host to panel. Each part is whole: a part that was missed is healed by the next one. */
+export type PanelMessage =
+  | { type: "setup"; value: SetupSnapshot }
+  | { type: "run"; value: RunSnapshot }
+  | { type: "results"; value: ResultsSnapshot | null }
+  | { type: "ask"; value: AskSnapshot }
+  | { type: "show"; tab: PanelTab };
+
+export const panelTabs = ["configure", "run", "results", "answers", "ask"] as const;
+export type PanelTab = (typeof panelTabs)[number];

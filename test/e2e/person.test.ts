@@ -1,0 +1,169 @@
+/**
+ * A person's path from an empty folder to a tuned student, with the real embedded models and no stand-ins:
+ * the Demo preset on two topics, a reload of the window in the middle of training, stop and resume.
+ */
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import type { Frame } from "playwright-core";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { accessibilityFaults, openWindow, themes, type Theme, type Window } from "./window.ts";
+
+const minutes = 60_000;
+let window: Window;
+
+beforeAll(async () => {
+  window = await openWindow();
+}, 6 * minutes);
+afterAll(() => window?.close());
+
+const stateOf = (frame: Frame, id: string) => frame.locator(`tr[data-stage=${id}]`).getAttribute("data-status");
+
+/** Waits for a stage on screen; a run that ends before it has failed, and says why. */
+async function stage(name: string, wanted: string[], limit: number): Promise<void> {
+  const end = Date.now() + limit;
+  for (;;) {
+    const frame = await window.panel();
+    const status = await stateOf(frame, name).catch(() => null);
+    if (status !== null && wanted.includes(status)) return;
+    const problem = await frame
+      .locator(".problem")
+      .allInnerTexts()
+      .catch(() => []);
+    const failed = await frame
+      .locator("tr[data-status=failed]")
+      .count()
+      .catch(() => 0);
+    if (failed > 0 || Date.now() > end) throw new Error(`${name} is ${status}: ${problem.join(" ")}`);
+    await window.page.waitForTimeout(300);
+  }
+}
+
+test("an empty folder offers the sample, and the panel its topics", { timeout: 2 * minutes }, async () => {
+  const { page } = window;
+  await page.locator('.activitybar [aria-label^="Distillery"]').first().click();
+  await window.shot("welcome");
+  await page.getByRole("button", { name: "Open the Sample Knowledge Base" }).first().click();
+  await page.locator(".pane").filter({ hasText: "Knowledge" }).getByText("Pods", { exact: true }).first().waitFor();
+  await window.command("Distillery: Open Panel");
+  const frame = await window.tab("configure");
+  await frame.getByRole("button", { name: "Only the first" }).click();
+  await frame.locator("vscode-checkbox").filter({ hasText: "Services" }).first().click();
+  await frame.getByText("2 of 20 of Kubernetes").waitFor();
+  await frame.getByText("Nothing leaves this machine").waitFor();
+  await window.shot("configure");
+});
+
+test(
+  "Run shows the stages and a loss that moves, and a reload in training loses nothing",
+  { timeout: 6 * minutes },
+  async () => {
+    const { page } = window;
+    await (await window.panel()).locator("#run").click();
+    await stage("questions", ["running", "done"], minutes);
+    await stage("questions", ["done"], 3 * minutes);
+    await stage("fineTuning", ["running"], 4 * minutes);
+    await (await window.panel()).locator("#loss-summary").waitFor({ timeout: 2 * minutes });
+    const first = await (await window.panel()).locator("#loss-summary").innerText();
+    await expect
+      .poll(async () => (await window.panel()).locator("#loss-summary").innerText(), { timeout: minutes })
+      .not.toBe(first);
+    await window.shot("run");
+    await expect(
+      page.locator("#distillery\\.distillery\\.distillery\\.status, [id*='distillery.status']").first().innerText(),
+    ).resolves.toMatch(/Fine-tuning|Reference|evaluation/i);
+
+    await window.reload();
+    const frame = await window.panel();
+    // The panel is there again by itself, on its tab, and the run can go on.
+    await frame.locator("#resume").waitFor({ timeout: 2 * minutes });
+    expect(await stateOf(frame, "questions")).toBe("done");
+    await frame.locator("#resume").click();
+    await stage("questions", ["reused"], 2 * minutes);
+    await stage("baselineAnswers", ["reused"], 2 * minutes);
+  },
+);
+
+test("Stop keeps everything, Resume goes on to the comparison", { timeout: 6 * minutes }, async () => {
+  await stage("fineTuning", ["running", "done"], 3 * minutes);
+  const frame = await window.panel();
+  await frame.locator("#stop").click();
+  await frame.locator("#resume").waitFor({ timeout: minutes });
+  await frame.locator("#resume").click();
+  await stage("comparison", ["done"], 5 * minutes);
+  const results = await window.tab("results");
+  await results.locator(".verdict h2").waitFor();
+  expect(await results.locator("table.scores tbody tr").count()).toBeGreaterThan(1);
+  await window.shot("results");
+  const answers = await window.tab("answers");
+  await answers.locator("details summary").first().click();
+  await answers.locator("table.side").first().waitFor();
+  await window.shot("answers");
+});
+
+test(
+  "the tree shows the run to its checkpoints, and a checkpoint opens as a page",
+  { timeout: 2 * minutes },
+  async () => {
+    const { page } = window;
+    const runs = page.locator(".pane").filter({ has: page.locator('.pane-header[aria-label^="Runs"]') });
+    await runs.locator(".monaco-list-row").first().click();
+    await page.keyboard.press("ArrowRight");
+    await runs.getByText("Cycle 1").waitFor();
+    const questions = runs.getByText("Question generation");
+    if ((await questions.count()) === 0) {
+      await runs.getByText("Cycle 1").click();
+      await page.keyboard.press("ArrowRight");
+    }
+    await questions.first().waitFor();
+    await window.shot("trees");
+    await questions.first().click();
+    await page.getByRole("tab", { name: /questions\.json/ }).waitFor();
+    await window.shot("checkpoint");
+    await page.keyboard.press("Control+F4");
+    expect(readdirSync(join(window.workspace, ".distillery", "runs"))).toHaveLength(1);
+  },
+);
+
+test("both students answer in the panel, streaming, each under its name", { timeout: 3 * minutes }, async () => {
+  await window.command("Distillery: Ask the Student");
+  const frame = await window.tab("ask");
+  await frame.locator("vscode-text-area textarea").fill("What does a Service do?");
+  await frame.locator("#ask").click();
+  await frame.locator("[data-arm=base][data-status=done]").waitFor({ timeout: 2 * minutes });
+  await frame.locator("[data-arm=tuned][data-status=done]").waitFor({ timeout: 2 * minutes });
+  expect(await frame.locator("[data-arm=tuned] p.muted").first().innerText()).toMatch(/tuned in run .*, cycle 1/);
+  expect((await frame.locator("[data-arm=tuned] .answer").innerText()).length).toBeGreaterThan(10);
+  await window.shot("ask");
+});
+
+test("@student answers in the chat view without an account", { timeout: 3 * minutes }, async () => {
+  const { page } = window;
+  await window.command("Chat: Open Chat");
+  const input = page.locator(".interactive-session .chat-input-container .monaco-editor").first();
+  await input.waitFor();
+  await page.keyboard.press("Escape");
+  await window.command("Chat: Open Chat (Ask)").catch(() => {});
+  await input.click();
+  await page.keyboard.type("@student What is a Pod?");
+  await page.keyboard.press("Escape");
+  await page.keyboard.press("Enter");
+  const response = page.locator(".interactive-item-container.interactive-response").last();
+  await response.getByText(/tuned in run/).waitFor({ timeout: 2 * minutes });
+  await response.getByText("Open Run").waitFor({ timeout: 2 * minutes });
+  await window.shot("chat");
+});
+
+test("axe finds no serious fault in any tab, in any theme", { timeout: 5 * minutes }, async () => {
+  const faults: string[] = [];
+  for (const theme of Object.keys(themes) as Theme[]) {
+    await window.theme(theme);
+    for (const tab of ["configure", "run", "results", "answers", "ask"] as const) {
+      const frame = await window.tab(tab);
+      if (tab === "answers") await frame.locator("details summary").first().click();
+      await window.page.waitForTimeout(300);
+      await window.shot(`${theme}-${tab}`);
+      faults.push(...(await accessibilityFaults(frame)).map((fault) => `${theme}, ${tab}: ${fault}`));
+    }
+  }
+  expect(faults).toEqual([]);
+});

@@ -1,0 +1,64 @@
+import assert from "node:assert/strict";
+import * as vscode from "vscode";
+import { resultsSnapshot, runSnapshot, setupSnapshot } from "../../src/extension/panel/snapshots.ts";
+import { commandTable } from "../../src/extension/commands/table.ts";
+import { panelCommands } from "../../src/protocol/panel.ts";
+import { screenStages } from "../../src/protocol/model.ts";
+import { screenStages as panelStages } from "../../webview/stages.ts";
+import { theApp, until } from "./host.ts";
+
+describe("the panel", () => {
+  it("opens, and comes to the front instead of opening twice", async () => {
+    await vscode.commands.executeCommand("distillery.openPanel");
+    const app = await theApp();
+    await until("the panel", () => app.panel.visible);
+    await vscode.commands.executeCommand("distillery.openPanel");
+    const tabs = () =>
+      vscode.window.tabGroups.all.flatMap(({ tabs: each }) => each).filter(({ label }) => label === "Distillery");
+    await until("its tab", () => tabs().length > 0);
+    assert.equal(tabs().length, 1);
+  });
+
+  it("a preset brings its values, and an edit is kept as it is", async () => {
+    const app = await theApp();
+    const draft = { ...app.draft.get(), preset: "small" as const };
+    app.panel.receive({ type: "configure", draft });
+    assert.deepEqual([app.draft.get().questions, app.draft.get().steps], [20, "recipe"]);
+    app.panel.receive({ type: "configure", draft: { ...draft, preset: "own", questions: 7 } });
+    assert.equal(app.draft.get().questions, 7);
+    app.panel.receive({ type: "configure", draft: { ...draft, preset: "demo" } });
+    assert.deepEqual([app.draft.get().questions, app.draft.get().steps, app.draft.get().maxNewTokens], [4, 20, 120]);
+  });
+
+  it("says before the start what a run takes and what is sent where", async () => {
+    const app = await theApp();
+    const offline = await setupSnapshot({ ...app, label: () => undefined });
+    assert.equal(offline.estimate?.calls, 0);
+    assert.match(offline.estimate!.sent, /Nothing leaves this machine/);
+    app.panel.receive({ type: "configure", draft: { ...app.draft.get(), teacher: "openai" } });
+    const online = await setupSnapshot({ ...app, label: () => undefined });
+    assert.ok(online.estimate!.calls > 0 && online.estimate!.dollars! > 0);
+    assert.match(online.estimate!.sent, /api\.openai\.com/);
+    assert.match(online.obstacle!, /API key/);
+    app.panel.receive({ type: "configure", draft: { ...app.draft.get(), teacher: "offline" } });
+  });
+
+  it("shows a finished run from the disk, with answers by question", async () => {
+    const app = await theApp();
+    const parts = { ...app, label: () => undefined };
+    const run = await runSnapshot(parts, "first-run");
+    assert.equal(run.state.status, "finished");
+    assert.equal(run.resumable, false);
+    const results = await resultsSnapshot(parts, "first-run");
+    assert.equal(results!.cycle, 2);
+    assert.ok(results!.comparison!.rows.length > 0);
+    assert.ok(
+      results!.answers.every(({ baseline, tuned, reference, place }) => baseline && tuned && reference && place),
+    );
+  });
+
+  it("knows the seven stages by the names of the protocol, and only commands there are", () => {
+    assert.deepEqual(panelStages, screenStages);
+    for (const id of panelCommands) assert.ok(id in commandTable, id);
+  });
+});

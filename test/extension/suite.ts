@@ -1,0 +1,45 @@
+/** What the test host calls: runs the suites in the extension host and writes what came out to a file. */
+import { writeFile } from "node:fs/promises";
+import Mocha from "mocha";
+
+interface Outcome {
+  title: string;
+  state: "passed" | "failed" | "pending";
+  seconds: number;
+  error: string | null;
+}
+
+/** Which files belong to a window: the trusted one, or the one in Restricted Mode. */
+const suites: Record<string, () => Promise<unknown>[]> = {
+  trusted: () => [
+    import("./activation.ts"),
+    import("./commands.ts"),
+    import("./knowledge.ts"),
+    import("./student.ts"),
+    import("./runs.ts"),
+    import("./panel.ts"),
+    import("./security.ts"),
+  ],
+  restricted: () => [import("./restricted.ts")],
+};
+
+export async function run(): Promise<void> {
+  const mocha = new Mocha({ ui: "bdd", timeout: 60_000 });
+  mocha.suite.emit("pre-require", globalThis, "suite", mocha);
+  const outcomes: Outcome[] = [];
+  for (const file of suites[process.env["DISTILLERY_TEST_WINDOW"] ?? "trusted"]?.() ?? []) await file;
+  await new Promise<void>((resolve) => {
+    const runner = mocha.run(() => resolve());
+    const add = (test: Mocha.Runnable, state: Outcome["state"], error: unknown = null) =>
+      outcomes.push({
+        title: test.fullTitle(),
+        state,
+        seconds: (test.duration ?? 0) / 1000,
+        error: error === null ? null : error instanceof Error ? (error.stack ?? error.message) : String(error),
+      });
+    runner.on("pass", (test) => add(test, "passed"));
+    runner.on("fail", (test, error) => add(test, "failed", error));
+    runner.on("pending", (test) => add(test, "pending"));
+  });
+  await writeFile(process.env["DISTILLERY_TEST_REPORT"]!, JSON.stringify(outcomes));
+}
