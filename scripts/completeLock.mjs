@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { repository } from "./bootstrap.mjs";
 
 const file = join(repository, "package-lock.json");
-/** @type {{ packages: Record<string, { version?: string, dev?: boolean, optionalDependencies?: Record<string, string> }> }} */
+/** @type {{ packages: Record<string, { version?: string, dev?: boolean, optional?: boolean, optionalDependencies?: Record<string, string> }> }} */
 const lock = JSON.parse(readFileSync(file, "utf8"));
 let added = 0;
 for (const [parent, { optionalDependencies = {}, dev }] of Object.entries(lock.packages))
@@ -53,7 +53,16 @@ function platformOf(name) {
     ...{ linux: "linux", darwin: "darwin", mac: "darwin", win: "win32", win32: "win32" },
     ...{ android: "android", freebsd: "freebsd", openharmony: "openharmony" },
   });
-  const cpu = find({ x64: "x64", arm64: "arm64", arm: "arm", armv7l: "arm", ia32: "ia32", riscv64: "riscv64", ppc64: "ppc64", s390x: "s390x" });
+  const cpu = find({
+    x64: "x64",
+    arm64: "arm64",
+    arm: "arm",
+    armv7l: "arm",
+    ia32: "ia32",
+    riscv64: "riscv64",
+    ppc64: "ppc64",
+    s390x: "s390x",
+  });
   const libc = find({ musl: "musl", musleabihf: "musl", gnu: "glibc", gnueabihf: "glibc" });
   return { ...(os ? { os: [os] } : {}), ...(cpu ? { cpu: [cpu] } : {}), ...(libc ? { libc: [libc] } : {}) };
 }

@@ -15,7 +15,7 @@ export function wordEmbedder(): Embedder {
 
 /** One unit-length vector. */
 export function vectorOf(text: string): number[] {
-  const vector = new Array<number>(size).fill(0);
+  const vector = Array.from({ length: size }, () => 0);
   for (const word of questionWords(text)) {
     const slot = seedOf("word", word) % size;
     vector[slot] = (vector[slot] ?? 0) + 1;

@@ -7,7 +7,14 @@ const family = (...wordings: string[]) => ({ wordings, rewordings: [] as string[
 
 describe("questionWords", () => {
   it("ignores case, punctuation and code marks, and keeps numbers and code names whole", () => {
-    expect(questionWords("What does `spec.type` accept in v1.28?")).toEqual(["what", "does", "spec.type", "accept", "in", "v1.28"]);
+    expect(questionWords("What does `spec.type` accept in v1.28?")).toEqual([
+      "what",
+      "does",
+      "spec.type",
+      "accept",
+      "in",
+      "v1.28",
+    ]);
   });
 
   it("reads words of other scripts", () => {
@@ -43,7 +50,13 @@ describe("DuplicateFilter", () => {
   it("refuses a near duplicate by common runs of words, even when the vectors differ", async () => {
     let calls = 0;
     // Every text gets a direction of its own.
-    const filter = new DuplicateFilter((texts) => Promise.resolve(texts.map(() => Array.from({ length: 20 }, (_, index) => (index === calls ? 1 : 0))).map((vector) => (calls++, vector))));
+    const filter = new DuplicateFilter((texts) =>
+      Promise.resolve(
+        texts
+          .map(() => Array.from({ length: 20 }, (_, index) => (index === calls ? 1 : 0)))
+          .map((vector) => (calls++, vector)),
+      ),
+    );
     expect(await filter.accept(family("How long does the siren on the north tower sound at noon?"))).toBe(true);
     expect(await filter.accept(family("How long does the siren on the north tower sound at noon today?"))).toBe(false);
     expect(filter.dropped).toEqual({ exact: 0, near: 1 });
@@ -64,13 +77,20 @@ describe("DuplicateFilter", () => {
 
   it("lets wordings of one family be alike, but not equal", async () => {
     const filter = new DuplicateFilter(embed);
-    expect(await filter.accept(family("How long does the siren sound at noon?", "Can you tell me how long the siren sounds at noon?"))).toBe(true);
+    expect(
+      await filter.accept(
+        family("How long does the siren sound at noon?", "Can you tell me how long the siren sounds at noon?"),
+      ),
+    ).toBe(true);
     expect(await filter.accept(family("Which bell rings first?", "First rings which bell?"))).toBe(false);
   });
 
   it("compares rewordings with other families too", async () => {
     const filter = new DuplicateFilter(embed);
-    await filter.accept({ wordings: ["Where is the key kept?"], rewordings: ["In which drawer would I find the key?"] });
+    await filter.accept({
+      wordings: ["Where is the key kept?"],
+      rewordings: ["In which drawer would I find the key?"],
+    });
     expect(await filter.accept(family("In which drawer would I find the key?"))).toBe(false);
   });
 
@@ -84,7 +104,9 @@ describe("DuplicateFilter", () => {
   it("keeps nothing of a refused family", async () => {
     const filter = new DuplicateFilter(embed);
     await filter.accept(family("Where is the key kept?"));
-    expect(await filter.accept(family("Where is the key kept?", "Which hook does the caretaker hang it on?"))).toBe(false);
+    expect(await filter.accept(family("Where is the key kept?", "Which hook does the caretaker hang it on?"))).toBe(
+      false,
+    );
     expect(await filter.accept(family("Which hook does the caretaker hang it on?"))).toBe(true);
   });
 });

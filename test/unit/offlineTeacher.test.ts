@@ -14,31 +14,64 @@ const domain: Domain = { name: "Tidewater mill", version: "" };
 const signal = new AbortController().signal;
 
 function sectionOf(text: string, heading = "Sluice Gate"): Section {
-  return { id: "mill-gate", topic: "Mill", heading, file: "mill.md", firstLine: 5, lastLine: 5 + text.split("\n").length - 1, text, hash: text };
+  return {
+    id: "mill-gate",
+    topic: "Mill",
+    heading,
+    file: "mill.md",
+    firstLine: 5,
+    lastLine: 5 + text.split("\n").length - 1,
+    text,
+    hash: text,
+  };
 }
 
 /** The plain question of the best family of one sentence. */
-const asked = (sentence: string, heading?: string): string | undefined => sentenceFamilies(sectionOf(sentence, heading), domain)[0]?.training[0];
+const asked = (sentence: string, heading?: string): string | undefined =>
+  sentenceFamilies(sectionOf(sentence, heading), domain)[0]?.training[0];
 
 const request = (section: Section, more: Partial<QuestionRequest> = {}): QuestionRequest => ({
-  section, count: 2, wordings: 3, rewordings: 1, domain, seed: 7, avoid: [], signal, ...more,
+  section,
+  count: 2,
+  wordings: 3,
+  rewordings: 1,
+  domain,
+  seed: 7,
+  avoid: [],
+  signal,
+  ...more,
 });
 
 describe("questions of sentences", () => {
   it.each([
     ["The Sluice Gate closes after 40 minutes.", "After how many minutes does the Sluice Gate close?"],
     ["A flooded Sluice Gate holds 12 barrels.", "How many barrels does a flooded Sluice Gate hold?"],
-    ["Millers set the Sluice Gate to a tilt angle of 9 degrees before dusk.", "What tilt angle do millers set the Sluice Gate to before dusk?"],
+    [
+      "Millers set the Sluice Gate to a tilt angle of 9 degrees before dusk.",
+      "What tilt angle do millers set the Sluice Gate to before dusk?",
+    ],
     ["The `gate.mode` field defaults to `Slow`, which saves water.", "What does the gate.mode field default to?"],
     ["The Sluice Gate accepts the signals `Open`, `Shut`, and `Half`.", "Which signals does the Sluice Gate accept?"],
     ["Operators lift the Sluice Gate by turning the iron wheel.", "How do operators lift the Sluice Gate?"],
-    ["The Sluice Gate is painted every spring, because salt eats the iron.", "Why is the Sluice Gate painted every spring?"],
+    [
+      "The Sluice Gate is painted every spring, because salt eats the iron.",
+      "Why is the Sluice Gate painted every spring?",
+    ],
     ["Spare keys are kept in the copper box.", "Where are spare keys kept?"],
-    ["Leaving the Sluice Gate open at night floods the lower barn.", "What is the effect of leaving the Sluice Gate open at night?"],
+    [
+      "Leaving the Sluice Gate open at night floods the lower barn.",
+      "What is the effect of leaving the Sluice Gate open at night?",
+    ],
     ["If the Sluice Gate jams, the bell rings twice.", "What happens if the Sluice Gate jams?"],
     ["The Sluice Gate is the oak door that holds back the river.", "What is the Sluice Gate?"],
-    ["The flag `--gate-delay`, stable since v2.1, delays the closing by 30 seconds.", "By how many seconds does the flag --gate-delay delay the closing?"],
-    ["A visitor opens the Sluice Gate by entering the door code Q7-88 on the panel.", "Which door code is used to open the Sluice Gate?"],
+    [
+      "The flag `--gate-delay`, stable since v2.1, delays the closing by 30 seconds.",
+      "By how many seconds does the flag --gate-delay delay the closing?",
+    ],
+    [
+      "A visitor opens the Sluice Gate by entering the door code Q7-88 on the panel.",
+      "Which door code is used to open the Sluice Gate?",
+    ],
     ["The default tide of the Sluice Gate is `Low`.", "What is the default tide of the Sluice Gate?"],
     ["The Sluice Gate has been closed since v1.4.", "Since which version has the Sluice Gate been closed?"],
   ])("%s", (sentence, question) => {
@@ -53,8 +86,12 @@ describe("questions of sentences", () => {
   });
 
   it("keeps the name of what is asked about when it shortens a question", () => {
-    const [family] = sentenceFamilies(sectionOf("During the Sluice Drill the miller rings the bell for 15 seconds.", "Sluice Drill"), domain);
-    for (const text of [...(family?.training ?? []), ...(family?.rewording ?? [])]) expect(text).toContain("Sluice Drill");
+    const [family] = sentenceFamilies(
+      sectionOf("During the Sluice Drill the miller rings the bell for 15 seconds.", "Sluice Drill"),
+      domain,
+    );
+    for (const text of [...(family?.training ?? []), ...(family?.rewording ?? [])])
+      expect(text).toContain("Sluice Drill");
   });
 });
 
@@ -79,7 +116,9 @@ describe("sentencesOf", () => {
   });
 });
 
-const folders = ["knowledge", join("test", "fixtures", "madeUpKnowledge")].map((folder) => join(import.meta.dirname, "..", "..", folder));
+const folders = ["knowledge", join("test", "fixtures", "madeUpKnowledge")].map((folder) =>
+  join(import.meta.dirname, "..", "..", folder),
+);
 
 describe.each(folders)("over %s", (folder) => {
   it("gives each family of a section wordings that differ, share no pattern and no text with another family", async () => {
@@ -93,10 +132,17 @@ describe.each(folders)("over %s", (folder) => {
         for (const [index, text] of all.entries()) {
           expect(text).toMatch(/^[\p{Lu}\p{N}].*[?.]$/u);
           expect(text).not.toMatch(/`|\s\s|\s[?,]|\s\.$|\b(\w+) \1\b/);
-          expect(all.slice(0, index).some((other) => sameWords(other, text)), text).toBe(false);
+          expect(
+            all.slice(0, index).some((other) => sameWords(other, text)),
+            text,
+          ).toBe(false);
         }
         const openings = (list: readonly string[]) => list.map((text) => text.split(" ").slice(0, 3).join(" "));
-        const frames = new Set(openings(rewording).filter((opening) => /^(?:Do you know|I am looking|I would like|When it comes|Does anybody)/.test(opening)));
+        const frames = new Set(
+          openings(rewording).filter((opening) =>
+            /^(?:Do you know|I am looking|I would like|When it comes|Does anybody)/.test(opening),
+          ),
+        );
         expect(openings(training).some((opening) => frames.has(opening))).toBe(false);
       }
     }
@@ -109,7 +155,12 @@ describe.each(folders)("over %s", (folder) => {
       for (const { training, kind } of sentenceFamilies(section, words)) {
         const foreign = contentWords(training[0] ?? "").filter((word) => !known.has(word));
         // Words of the question forms themselves: units of counting, "effect of", "what colour", "used to".
-        expect(foreign.filter((word) => !/^(?:effect|colour|term|describ|percentag|number|valu|interval|version|use|often)$/.test(word)), `${kind}: ${training[0]}`).toEqual([]);
+        expect(
+          foreign.filter(
+            (word) => !/^(?:effect|colour|term|describ|percentag|number|valu|interval|version|use|often)$/.test(word),
+          ),
+          `${kind}: ${training[0]}`,
+        ).toEqual([]);
       }
     }
   });
@@ -142,7 +193,11 @@ describe.each(folders)("over %s", (folder) => {
     const teacher = createOfflineTeacher({ embedder: wordEmbedder() });
     const origins: string[] = [];
     for (const section of sections)
-      origins.push(...(await teacher.questions(request(section, { domain: words, count: 20 }))).families.map(({ origin }) => origin));
+      origins.push(
+        ...(await teacher.questions(request(section, { domain: words, count: 20 }))).families.map(
+          ({ origin }) => origin,
+        ),
+      );
     expect(origins).toContain("heading");
     expect(origins.filter((origin) => origin === "heading").length).toBeLessThanOrEqual(origins.length / 2);
   });
@@ -166,7 +221,12 @@ describe("the offline teacher", () => {
 
   it("answers a question of the user's with the best matching sentence and its line", async () => {
     const teacher = createOfflineTeacher({ embedder: wordEmbedder() });
-    const reference = await teacher.reference("With which stuff is the gate painted in spring?", section, domain, signal);
+    const reference = await teacher.reference(
+      "With which stuff is the gate painted in spring?",
+      section,
+      domain,
+      signal,
+    );
     expect(reference).toEqual({
       status: "answered",
       text: "The crew paints the Sluice Gate with red lead in spring.",
@@ -178,7 +238,12 @@ describe("the offline teacher", () => {
 
   it("answers a heading question with two or three sentences", async () => {
     const teacher = createOfflineTeacher({ embedder: wordEmbedder() });
-    const { text, grounded } = await teacher.reference("What does the documentation say about the Sluice Gate?", section, domain, signal);
+    const { text, grounded } = await teacher.reference(
+      "What does the documentation say about the Sluice Gate?",
+      section,
+      domain,
+      signal,
+    );
     expect(text).toBe(
       "The Sluice Gate is the oak door that holds back the river. A flooded Sluice Gate holds 12 barrels. Operators lift the Sluice Gate by turning the iron wheel.",
     );
@@ -187,7 +252,9 @@ describe("the offline teacher", () => {
 
   it("refuses by name where a section has no sentence", async () => {
     const teacher = createOfflineTeacher({ embedder: wordEmbedder() });
-    expect(await teacher.reference("What is in the table?", sectionOf("| a | b |\n|---|---|"), domain, signal)).toMatchObject({ status: "refused", grounded: false });
+    expect(
+      await teacher.reference("What is in the table?", sectionOf("| a | b |\n|---|---|"), domain, signal),
+    ).toMatchObject({ status: "refused", grounded: false });
   });
 
   it("says that it is offline and costs nothing", () => {
@@ -204,11 +271,22 @@ describe("the offline teacher", () => {
   const one = sectionOf("The crew paints the Sluice Gate with red lead in spring.");
 
   it("keeps a proposal that the section answers, and counts one that it does not", async () => {
-    const good = createOfflineTeacher({ embedder: wordEmbedder(), student: proposing("When is the Sluice Gate painted with red lead?"), proposals: true });
+    const good = createOfflineTeacher({
+      embedder: wordEmbedder(),
+      student: proposing("When is the Sluice Gate painted with red lead?"),
+      proposals: true,
+    });
     const kept = await good.questions(request(one, { count: 1 }));
-    expect(kept.families[0]).toMatchObject({ origin: "model", wordings: [expect.stringContaining("red lead"), expect.anything(), expect.anything()] });
+    expect(kept.families[0]).toMatchObject({
+      origin: "model",
+      wordings: [expect.stringContaining("red lead"), expect.anything(), expect.anything()],
+    });
     expect(kept.unusable).toBe(0);
-    const bad = createOfflineTeacher({ embedder: wordEmbedder(), student: proposing("How do whales keep warm in winter?"), proposals: true });
+    const bad = createOfflineTeacher({
+      embedder: wordEmbedder(),
+      student: proposing("How do whales keep warm in winter?"),
+      proposals: true,
+    });
     const dropped = await bad.questions(request(one, { count: 1 }));
     expect(dropped.unusable).toBe(1);
     expect(dropped.families[0]?.origin).toBe("sentence");
@@ -216,7 +294,10 @@ describe("the offline teacher", () => {
 
   it("does not start the student unless proposals are wanted", async () => {
     let calls = 0;
-    const student: LanguageModel = { id: "idle", generate: () => ((calls += 1), Promise.reject(new Error("not wanted"))) };
+    const student: LanguageModel = {
+      id: "idle",
+      generate: () => ((calls += 1), Promise.reject(new Error("not wanted"))),
+    };
     await createOfflineTeacher({ embedder: wordEmbedder(), student }).questions(request(section));
     expect(calls).toBe(0);
   });

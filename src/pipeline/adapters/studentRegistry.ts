@@ -28,11 +28,19 @@ export async function findStudent(name: string, environment: Environment, worksp
   if (name === embeddedStudent)
     return { id: embeddedStudent, gguf: environment.embeddedStudent, model: { gguf: environment.embeddedStudent } };
   if (!/[./\\]/.test(name))
-    throw new UserError("E_SETTINGS", `There is no student "${name}". Use ${embeddedStudent}, or the path of a model folder.`);
+    throw new UserError(
+      "E_SETTINGS",
+      `There is no student "${name}". Use ${embeddedStudent}, or the path of a model folder.`,
+    );
   const folder = resolve(workspace, name);
   const gguf = join(folder, "model.gguf");
   for (const file of ["model.gguf", "model.safetensors", "config.json", "tokenizer.json"])
-    if (!(await access(join(folder, file)).then(() => true, () => false)))
+    if (
+      !(await access(join(folder, file)).then(
+        () => true,
+        () => false,
+      ))
+    )
       throw new UserError("E_MODEL_FILE", `The student's folder ${folder} has no ${file}.`);
   const hash = createHash("sha256");
   await pipeline(createReadStream(gguf), hash);

@@ -10,7 +10,12 @@ export interface HeadingFamily {
 export function headingFamily(section: Section): HeadingFamily | null {
   const heading = section.heading.replace(/[`*_]/g, "").trim();
   if (!/\p{L}{3}/u.test(heading) || heading.split(" ").length > 8 || /[?!:]/.test(heading)) return null;
-  if (/^(?:overview|introduction|summary|notes?|details|about|see also|example|examples|background|contents|references?|conclusion)$/i.test(heading)) return null;
+  if (
+    /^(?:overview|introduction|summary|notes?|details|about|see also|example|examples|background|contents|references?|conclusion)$/i.test(
+      heading,
+    )
+  )
+    return null;
   const about = subjectOf(heading, section);
   return {
     training: [
@@ -30,9 +35,12 @@ function subjectOf(heading: string, { text, topic }: Section): string {
   const plain = text.replace(/`/g, "");
   if (new RegExp(`\\bthe ${escaped}(?![\\p{L}-])`, "iu").test(plain)) return `the ${heading}`;
   if (new RegExp(`(?<![\\p{L}-])${escaped}(?![\\p{L}-])`, "u").test(plain)) return heading;
-  const lower = /^\p{Lu}\p{Ll}+\b/u.test(heading) && !/^\p{Lu}\p{Ll}*\p{Lu}/u.test(heading) && !new RegExp(`[\\p{L},]\\s+${heading.split(" ")[0]}\\b`, "u").test(plain)
-    ? heading.charAt(0).toLowerCase() + heading.slice(1)
-    : heading;
+  const lower =
+    /^\p{Lu}\p{Ll}+\b/u.test(heading) &&
+    !/^\p{Lu}\p{Ll}*\p{Lu}/u.test(heading) &&
+    !new RegExp(`[\\p{L},]\\s+${heading.split(" ")[0]}\\b`, "u").test(plain)
+      ? heading.charAt(0).toLowerCase() + heading.slice(1)
+      : heading;
   const within = topic.toLowerCase() === heading.toLowerCase() || heading.toLowerCase().includes(topic.toLowerCase());
   return within ? lower : `${lower} in ${topic}`;
 }

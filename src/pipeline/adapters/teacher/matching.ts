@@ -14,7 +14,12 @@ export interface Match {
 }
 
 /** All sentences, the best match first; equal ones in the section's order. */
-export async function matchSentences(question: string, section: Section, embedder: Embedder, signal: AbortSignal): Promise<Match[]> {
+export async function matchSentences(
+  question: string,
+  section: Section,
+  embedder: Embedder,
+  signal: AbortSignal,
+): Promise<Match[]> {
   const sentences = sentencesOf(section);
   if (sentences.length === 0) return [];
   const [asked = [], ...vectors] = await embedder.embed([question, ...sentences.map(({ text }) => text)], signal);
@@ -23,7 +28,9 @@ export async function matchSentences(question: string, section: Section, embedde
   const total = [...weights.values()].reduce((sum, weight) => sum + weight, 0) || 1;
   return sentences
     .map((sentence, index) => {
-      const shared = [...weights].filter(([word]) => bags[index]?.has(word)).reduce((sum, [, weight]) => sum + weight, 0);
+      const shared = [...weights]
+        .filter(([word]) => bags[index]?.has(word))
+        .reduce((sum, [, weight]) => sum + weight, 0);
       return { sentence, words: shared / total, meaning: cosine(asked, vectors[index] ?? []) };
     })
     .sort((a, b) => b.words + b.meaning - (a.words + a.meaning));

@@ -6,6 +6,7 @@ export function namesIn(section: Section, domain: Domain): Set<string> {
   const names = new Set<string>();
   for (const [word] of domain.name.matchAll(/\p{Lu}[\p{L}\p{N}-]*/gu)) names.add(word);
   const prose = section.text.replace(/`[^`]*`/g, "`");
-  for (const [, word = ""] of prose.matchAll(/[\p{L}\p{N},`)’'-](?:[ \t]+|[ \t]*\n[ \t]*)(\p{Lu}[\p{L}\p{N}'’-]*)/gu)) names.add(word);
+  for (const [, word = ""] of prose.matchAll(/[\p{L}\p{N},`)’'-](?:[ \t]+|[ \t]*\n[ \t]*)(\p{Lu}[\p{L}\p{N}'’-]*)/gu))
+    names.add(word);
   return names;
 }

@@ -32,7 +32,11 @@ export function createOfflineTeacher({ student, embedder, proposals = false }: O
   async function questions(request: QuestionRequest): ReturnType<Teacher["questions"]> {
     const { section, count, domain, signal } = request;
     const proposed = proposer ? await proposedFamilies(request, proposer, embedder) : { families: [], unusable: 0 };
-    const formed = fromSentences(sentenceFamilies(section, domain), request, proposed.families.map(({ sentence }) => sentence));
+    const formed = fromSentences(
+      sentenceFamilies(section, domain),
+      request,
+      proposed.families.map(({ sentence }) => sentence),
+    );
     const families = [...proposed.families.map(({ draft }) => draft), ...formed].slice(0, count);
     made.all += families.length;
     if (families.length < count && made.heading + 1 <= (made.all + 1) / 2) {
@@ -47,7 +51,12 @@ export function createOfflineTeacher({ student, embedder, proposals = false }: O
     return { families, unusable: proposed.unusable };
   }
 
-  async function reference(question: string, section: Section, domain: Domain, signal: AbortSignal): Promise<Reference> {
+  async function reference(
+    question: string,
+    section: Section,
+    domain: Domain,
+    signal: AbortSignal,
+  ): Promise<Reference> {
     const chosen = formedFrom(question, section, domain) ?? (await bestSentence(question, section, signal));
     const quotes = matchQuotes(chosen, section);
     if (chosen.length === 0) return { status: "refused", text: "", quotes: [], grounded: false, author: "teacher" };
@@ -59,19 +68,32 @@ export function createOfflineTeacher({ student, embedder, proposals = false }: O
     return best ? [best.sentence.text] : [];
   }
 
-  return { id: proposer ? "offline with proposals" : "offline", online: false, questions, reference, usage: () => null };
+  return {
+    id: proposer ? "offline with proposals" : "offline",
+    online: false,
+    questions,
+    reference,
+    usage: () => null,
+  };
 }
 
 /** The best families of the section, first one a sentence, then further ones. */
-function fromSentences(families: readonly SentenceFamily[], request: QuestionRequest, taken: readonly string[]): FamilyDraft[] {
+function fromSentences(
+  families: readonly SentenceFamily[],
+  request: QuestionRequest,
+  taken: readonly string[],
+): FamilyDraft[] {
   const { count, wordings, rewordings, seed, avoid } = request;
   const avoided = new Set(avoid);
   const usable = families.filter(
-    ({ training, rewording }) => rewording.length >= rewordings && ![...training, ...rewording].some((text) => avoided.has(text)),
+    ({ training, rewording }) =>
+      rewording.length >= rewordings && ![...training, ...rewording].some((text) => avoided.has(text)),
   );
   const asked = new Set([
     ...taken,
-    ...families.filter(({ training }) => training.some((text) => avoided.has(text))).map(({ sentence }) => sentence.text),
+    ...families
+      .filter(({ training }) => training.some((text) => avoided.has(text)))
+      .map(({ sentence }) => sentence.text),
   ]);
   // Shuffled first, so that the stable sort leaves equally good ones in seeded order.
   const ordered = shuffled(usable, seed, ({ training }) => training[0] ?? "").sort((a, b) => b.score - a.score);
@@ -91,13 +113,20 @@ function fromSentences(families: readonly SentenceFamily[], request: QuestionReq
 
 function fromHeading({ section, wordings, rewordings, avoid }: QuestionRequest): FamilyDraft | null {
   const family = headingFamily(section);
-  if (!family || family.rewording.length < rewordings || family.training.some((text) => avoid.includes(text))) return null;
-  return { wordings: family.training.slice(0, wordings), rewordings: family.rewording.slice(0, rewordings), origin: "heading" };
+  if (!family || family.rewording.length < rewordings || family.training.some((text) => avoid.includes(text)))
+    return null;
+  return {
+    wordings: family.training.slice(0, wordings),
+    rewordings: family.rewording.slice(0, rewordings),
+    origin: "heading",
+  };
 }
 
 /** The sentences a question was formed from; null when it is none of this teacher's own. */
 function formedFrom(question: string, section: Section, domain: Domain): string[] | null {
-  const family = sentenceFamilies(section, domain).find(({ training, rewording }) => training.includes(question) || rewording.includes(question));
+  const family = sentenceFamilies(section, domain).find(
+    ({ training, rewording }) => training.includes(question) || rewording.includes(question),
+  );
   if (family) return [family.sentence.text];
   const heading = headingFamily(section);
   if (!heading || ![...heading.training, ...heading.rewording].includes(question)) return null;

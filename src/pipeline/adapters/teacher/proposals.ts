@@ -19,7 +19,10 @@ const leastWords = 0.8;
 const leastMeaning = 0.55;
 
 const examples: readonly [string, string][] = [
-  ["The night ferry to Lerwick leaves the harbour at 17 minutes past seven.", "When does the night ferry to Lerwick leave the harbour?"],
+  [
+    "The night ferry to Lerwick leaves the harbour at 17 minutes past seven.",
+    "When does the night ferry to Lerwick leave the harbour?",
+  ],
   ["A healthy oak drops about 2,000 acorns in a good year.", "How many acorns does a healthy oak drop in a good year?"],
   ["The archive stores old maps in flat drawers made of cedar.", "Where does the archive store old maps?"],
   ["Bakers score the loaf with a razor so that steam can escape.", "Why do bakers score the loaf with a razor?"],
@@ -36,7 +39,14 @@ export async function proposedFamilies(
   const sentence = sentences[seed % Math.max(1, sentences.length)];
   if (!sentence) return { families: [], unusable: 0 };
   const answer = await student.generate(messagesFor(sentence.text), {
-    maxNewTokens: 32, temperature: 0, topP: 1, topK: 0, repetitionPenalty: 1, maxTime: 20, seed, signal,
+    maxNewTokens: 32,
+    temperature: 0,
+    topP: 1,
+    topK: 0,
+    repetitionPenalty: 1,
+    maxTime: 20,
+    seed,
+    signal,
   });
   const question = cleaned(answer.text);
   if (!question || avoid.includes(question)) return { families: [], unusable: 1 };
@@ -44,12 +54,26 @@ export async function proposedFamilies(
   const [best] = await matchSentences(question, section, embedder, signal);
   const asked = contentWords(question);
   const usable =
-    asked.length >= 2 && asked.every((word) => known.has(word)) && best?.sentence.text === sentence.text && best.words >= leastWords && best.meaning >= leastMeaning;
+    asked.length >= 2 &&
+    asked.every((word) => known.has(word)) &&
+    best?.sentence.text === sentence.text &&
+    best.words >= leastWords &&
+    best.meaning >= leastMeaning;
   if (!usable) return { families: [], unusable: 1 };
   const bare = question.charAt(0).toLowerCase() + question.slice(1);
-  const training = [question, `I have a question about ${section.heading}: ${bare}`, `Please help me with this: ${bare}`].slice(0, wordings);
-  const rewording = [`When it comes to ${section.heading}, ${bare}`, `Somebody asked me this: ${bare}`].slice(0, rewordings);
-  return { families: [{ draft: { wordings: training, rewordings: rewording, origin: "model" }, sentence: sentence.text }], unusable: 0 };
+  const training = [
+    question,
+    `I have a question about ${section.heading}: ${bare}`,
+    `Please help me with this: ${bare}`,
+  ].slice(0, wordings);
+  const rewording = [`When it comes to ${section.heading}, ${bare}`, `Somebody asked me this: ${bare}`].slice(
+    0,
+    rewordings,
+  );
+  return {
+    families: [{ draft: { wordings: training, rewordings: rewording, origin: "model" }, sentence: sentence.text }],
+    unusable: 0,
+  };
 }
 
 function messagesFor(sentence: string): Message[] {
@@ -62,7 +86,17 @@ function messagesFor(sentence: string): Message[] {
 
 /** The first line, if it is one whole question of reasonable length. */
 function cleaned(text: string): string | null {
-  const line = text.trim().split("\n")[0]?.trim().replace(/^["'“]|["'”]$/g, "").replace(/`/g, "") ?? "";
+  const line =
+    text
+      .trim()
+      .split("\n")[0]
+      ?.trim()
+      .replace(/^["'“]|["'”]$/g, "")
+      .replace(/`/g, "") ?? "";
   const words = line.split(/\s+/).length;
-  return /^(?:what|which|how|who|where|when|why|at|in|for|to|can|does|is|are|do)\b.*\?$/i.test(line) && words >= 4 && words <= 25 ? line : null;
+  return /^(?:what|which|how|who|where|when|why|at|in|for|to|can|does|is|are|do)\b.*\?$/i.test(line) &&
+    words >= 4 &&
+    words <= 25
+    ? line
+    : null;
 }

@@ -73,7 +73,11 @@ function isSpecific(question: string, { kind, noun }: Ask, domain: Domain): bool
   if (selfContained.has(kind)) return true;
   const known = new Set([...contentWords(noun), ...contentWords(domain.name)]);
   const own = contentWords(question).filter((word) => !known.has(word));
-  return own.length >= (kind === "actor" && noun === "" ? 3 : 2) || own.some((word) => /[-._/]/.test(word)) || /\p{Ll}\p{Lu}/u.test(question);
+  return (
+    own.length >= (kind === "actor" && noun === "" ? 3 : 2) ||
+    own.some((word) => /[-._/]/.test(word)) ||
+    /\p{Ll}\p{Lu}/u.test(question)
+  );
 }
 
 /** Whether a question says what it is about without its section: by a name, a code word, the heading's words, or enough of its own. */
@@ -81,5 +85,9 @@ function standsAlone(question: string, section: Section): boolean {
   const words = contentWords(question);
   if (words.length < 2) return /\p{Ll}\p{Lu}|[._/]\w/u.test(question);
   const about = new Set([...contentWords(section.heading), ...contentWords(section.topic)]);
-  return /\s\p{Lu}[\p{L}\d]*|\w[._/-]\w|\p{Ll}\p{Lu}/u.test(question.slice(1)) || words.some((word) => about.has(word)) || words.length > 2;
+  return (
+    /\s\p{Lu}[\p{L}\d]*|\w[._/-]\w|\p{Ll}\p{Lu}/u.test(question.slice(1)) ||
+    words.some((word) => about.has(word)) ||
+    words.length > 2
+  );
 }

@@ -70,7 +70,10 @@ function sentenceRanges(text: string): { start: number; end: number }[] {
     index = start - 1;
   }
   if (text.slice(start).trim()) ranges.push({ start, end: text.length });
-  return ranges.map((range) => ({ ...range, start: range.start + (/^\s*/.exec(text.slice(range.start, range.end))?.[0].length ?? 0) }));
+  return ranges.map((range) => ({
+    ...range,
+    start: range.start + (/^\s*/.exec(text.slice(range.start, range.end))?.[0].length ?? 0),
+  }));
 }
 
 /** Without links, emphasis and parentheses; code keeps its marks, since the grammar treats it as one name. */

@@ -23,7 +23,8 @@ const passive: Shape = { ...active, voice: "passive" };
 const you: Shape = { ...active, voice: "you" };
 const inverted = (shape: Shape): Shape => ({ ...shape, order: "question" });
 
-const openingAt = ({ openings }: Ask, index: number): Opening => openings[Math.min(index, openings.length - 1)] as Opening;
+const openingAt = ({ openings }: Ask, index: number): Opening =>
+  openings[Math.min(index, openings.length - 1)] as Opening;
 
 /** The shape with another verb, where one is known and fits. */
 function withVerb(ask: Ask, verbs: Readonly<Record<string, string>>, shape: Shape): Shape {
@@ -32,7 +33,8 @@ function withVerb(ask: Ask, verbs: Readonly<Record<string, string>>, shape: Shap
   // A memory that holds entries stores them; a hand that holds a pedal does not.
   const counted = ask.unit !== "" && gap.at === "element" && !clause.elements[gap.index]?.preposition;
   if (clause.base === "hold" && !counted) return shape;
-  if (!verb || gap.at === "subject" || clause.elements[0]?.kind === "purpose" || clause.elements[0]?.kind === "adverb") return shape;
+  if (!verb || gap.at === "subject" || clause.elements[0]?.kind === "purpose" || clause.elements[0]?.kind === "adverb")
+    return shape;
   return { ...shape, verb };
 }
 
@@ -52,37 +54,55 @@ const request = (lead: string, text: string | null): string | null => text && as
 function fronted(lead: string, { entity }: About, text: string | null): string | null {
   if (!text || !entity) return null;
   const bare = entity.replace(/^(?:the|an?) /i, "").toLowerCase();
-  return text.toLowerCase().includes(bare) ? null : asQuestion(`${lead} ${entity}${lead.endsWith("about") ? ":" : ","} ${text}`);
+  return text.toLowerCase().includes(bare)
+    ? null
+    : asQuestion(`${lead} ${entity}${lead.endsWith("about") ? ":" : ","} ${text}`);
 }
 
 /** "opening angle", where the heading is another thing that has it. */
 function nounFor(ask: Ask, { entity, isHeading }: About): string | null {
   if (!ask.noun || !isHeading || ask.gap.at === "subject" || ask.noun === "colour") return null;
   const words = new Set(ask.noun.toLowerCase().split(" "));
-  return entity.toLowerCase().split(" ").some((word) => words.has(word)) ? null : ask.noun;
+  return entity
+    .toLowerCase()
+    .split(" ")
+    .some((word) => words.has(word))
+    ? null
+    : ask.noun;
 }
 
 /** "duration", where the heading itself is what lasts 83 seconds. */
 function dimensionFor({ unit, noun, gap, clause }: Ask, { entity, isHeading }: About): string | null {
   if (!isHeading || noun || gap.at !== "element" || clause.elements[gap.index]?.preposition) return null;
   const bare = entity.replace(/^the /, "").toLowerCase();
-  return clause.subject.text.toLowerCase().replace(/^(?:the|an?|each|every) /, "").endsWith(bare) ? dimensionOf(unit) : null;
+  return clause.subject.text
+    .toLowerCase()
+    .replace(/^(?:the|an?|each|every) /, "")
+    .endsWith(bare)
+    ? dimensionOf(unit)
+    : null;
 }
 
 /** "the opening angle to which operators set the vane", "the number of entries that the memory holds". */
 function soughtFor(ask: Ask, shape: Shape): string | null {
-  const noun = ask.noun || (ask.unit && !/^percent/.test(ask.unit) ? `number of ${ask.unit}` : "");
+  const noun = ask.noun || (ask.unit && !ask.unit.startsWith("percent") ? `number of ${ask.unit}` : "");
   if (!noun) return null;
-  if (ask.gap.at === "subject") return phrase(ask, { front: `the ${noun} that`, strand: "", plural: isPluralPhrase(noun) }, shape);
+  if (ask.gap.at === "subject")
+    return phrase(ask, { front: `the ${noun} that`, strand: "", plural: isPluralPhrase(noun) }, shape);
   if (ask.gap.at !== "element" || ask.kind === "key") return null;
   const { preposition, text } = ask.clause.elements[ask.gap.index] as Element;
   if (/^every\s/.test(text) && !preposition) return null;
-  return phrase(ask, { front: `the ${noun} ${preposition ? `${preposition} which` : "that"}`, strand: "", plural: true }, shape);
+  return phrase(
+    ask,
+    { front: `the ${noun} ${preposition ? `${preposition} which` : "that"}`, strand: "", plural: true },
+    shape,
+  );
 }
 
 const be = (text: string): string => (isPluralPhrase(text) ? "are" : "is");
 
-const direct: Pattern = (ask) => question("", phrase(ask, openingAt(ask, 0), inverted({ ...active, whole: true, brief: false })));
+const direct: Pattern = (ask) =>
+  question("", phrase(ask, openingAt(ask, 0), inverted({ ...active, whole: true, brief: false })));
 
 const general: Patterns = {
   training: [
@@ -91,9 +111,30 @@ const general: Patterns = {
       const noun = nounFor(ask, about) ?? dimensionFor(ask, about);
       return noun && asQuestion(`What ${be(noun)} the ${noun} of ${about.entity}`);
     },
-    (ask) => question("Can you tell me", firstOf(ask, openingAt(ask, 1), ask.gap.at === "subject" ? [active] : [withVerb(ask, trainingVerbs, passive), withVerb(ask, trainingVerbs, active)])),
-    (ask) => (ask.gap.at === "subject" || ask.noun || ask.unit ? question(`What ${be(ask.noun || "number")}`, soughtFor(ask, active)) : null),
-    (ask) => question("", firstOf(ask, openingAt(ask, 1), [inverted(you), inverted(withVerb(ask, trainingVerbs, active)), inverted(passive)])),
+    (ask) =>
+      question(
+        "Can you tell me",
+        firstOf(
+          ask,
+          openingAt(ask, 1),
+          ask.gap.at === "subject"
+            ? [active]
+            : [withVerb(ask, trainingVerbs, passive), withVerb(ask, trainingVerbs, active)],
+        ),
+      ),
+    (ask) =>
+      ask.gap.at === "subject" || ask.noun || ask.unit
+        ? question(`What ${be(ask.noun || "number")}`, soughtFor(ask, active))
+        : null,
+    (ask) =>
+      question(
+        "",
+        firstOf(ask, openingAt(ask, 1), [
+          inverted(you),
+          inverted(withVerb(ask, trainingVerbs, active)),
+          inverted(passive),
+        ]),
+      ),
     (ask) => question("", phrase(ask, openingAt(ask, 0), inverted(passive))),
     (ask, about) => fronted("I have a question about", about, phrase(ask, openingAt(ask, 0), inverted(active))),
     (ask) => request("Please explain", phrase(ask, openingAt(ask, 0), { ...active, whole: true, brief: false })),
@@ -101,15 +142,29 @@ const general: Patterns = {
     (ask) => question("Could someone say", phrase(ask, openingAt(ask, 2), active)),
   ],
   rewording: [
-    (ask) => question("Do you know", firstOf(ask, openingAt(ask, 2), [withVerb(ask, rewordingVerbs, you), withVerb(ask, rewordingVerbs, active)])),
+    (ask) =>
+      question(
+        "Do you know",
+        firstOf(ask, openingAt(ask, 2), [withVerb(ask, rewordingVerbs, you), withVerb(ask, rewordingVerbs, active)]),
+      ),
     (ask) => request("I am looking for", soughtFor(ask, withVerb(ask, rewordingVerbs, active))),
-    (ask, about) => fronted("When it comes to", about, phrase(ask, openingAt(ask, 1), inverted(withVerb(ask, rewordingVerbs, active)))),
+    (ask, about) =>
+      fronted(
+        "When it comes to",
+        about,
+        phrase(ask, openingAt(ask, 1), inverted(withVerb(ask, rewordingVerbs, active))),
+      ),
     (ask, about) => {
       const noun = nounFor(ask, about);
       return noun && asQuestion(`Which ${noun} ${isPluralPhrase(noun) ? "apply" : "applies"} to ${about.entity}`);
     },
-    (ask) => request("I would like to find out", firstOf(ask, openingAt(ask, 1), [passive, withVerb(ask, rewordingVerbs, active)])),
-    (ask) => question("Does anybody remember", phrase(ask, openingAt(ask, 0), { ...active, whole: true, brief: false })),
+    (ask) =>
+      request(
+        "I would like to find out",
+        firstOf(ask, openingAt(ask, 1), [passive, withVerb(ask, rewordingVerbs, active)]),
+      ),
+    (ask) =>
+      question("Does anybody remember", phrase(ask, openingAt(ask, 0), { ...active, whole: true, brief: false })),
   ],
 };
 
@@ -159,14 +214,20 @@ const byDefault: Patterns = {
   training: [
     direct,
     (ask) => asQuestion(`What is the default ${ask.noun || "value"} of ${ask.clause.subject.text}${inUnit(ask)}`),
-    singularOnly((ask) => asQuestion(`Can you tell me ${whichDefault(ask)} ${ask.clause.subject.text} takes when nothing is set`)),
+    singularOnly((ask) =>
+      asQuestion(`Can you tell me ${whichDefault(ask)} ${ask.clause.subject.text} takes when nothing is set`),
+    ),
     singularOnly((ask) => asQuestion(`${whichDefault(ask)} does ${ask.clause.subject.text} have by default`)),
     (ask) => asRequest(`I need to know the default of ${ask.clause.subject.text}`),
   ],
   rewording: [
     singularOnly((ask) => asQuestion(`If I leave ${ask.clause.subject.text} alone, ${whichDefault(ask)} does it get`)),
-    (ask) => asRequest(`I am looking for the standard ${ask.noun || "value"} of ${ask.clause.subject.text}${inUnit(ask)}`),
-    (ask) => asQuestion(`Do you know ${whichDefault(ask)} ${ask.unit && !ask.noun ? "apply" : "applies"} to ${ask.clause.subject.text} unless somebody changes it`),
+    (ask) =>
+      asRequest(`I am looking for the standard ${ask.noun || "value"} of ${ask.clause.subject.text}${inUnit(ask)}`),
+    (ask) =>
+      asQuestion(
+        `Do you know ${whichDefault(ask)} ${ask.unit && !ask.noun ? "apply" : "applies"} to ${ask.clause.subject.text} unless somebody changes it`,
+      ),
   ],
 };
 
@@ -220,7 +281,14 @@ const outcome: Patterns = {
   ],
 };
 
-const byKind: Partial<Record<Ask["kind"], Patterns>> = { definition, identity, default: byDefault, key, effect, outcome };
+const byKind: Partial<Record<Ask["kind"], Patterns>> = {
+  definition,
+  identity,
+  default: byDefault,
+  key,
+  effect,
+  outcome,
+};
 
 /** The patterns that fit what is asked for. */
 export const patternsFor = ({ kind }: Ask): Patterns => byKind[kind] ?? general;

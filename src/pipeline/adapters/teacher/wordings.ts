@@ -18,7 +18,8 @@ export function wordingsOf(ask: Ask, about: About): { training: string[]; reword
       const text = pattern(ask, about);
       if (!text) return [];
       const words = questionWords(text).length;
-      if (words > longestQuestion || words < shortestQuestion || taken.some((other) => sameWords(text, other))) return [];
+      if (words > longestQuestion || words < shortestQuestion || taken.some((other) => sameWords(text, other)))
+        return [];
       taken.push(text);
       return [text];
     });

@@ -8,15 +8,28 @@ import * as words from "./words.ts";
 export function findVerb(tokens: readonly Token[], start: number, action: boolean): number | null {
   for (let index = start + 1; index < tokens.length; index++) {
     const token = tokens[index] as Token;
-    if (words.relatives.has(token.lower) || words.subordinators.has(token.lower) && token.lower !== "as" && token.lower !== "since" && token.lower !== "before" && token.lower !== "after") return null;
+    if (
+      words.relatives.has(token.lower) ||
+      (words.subordinators.has(token.lower) &&
+        token.lower !== "as" &&
+        token.lower !== "since" &&
+        token.lower !== "before" &&
+        token.lower !== "after")
+    )
+      return null;
     if (/^[()]$/.test(token.text) || (token.text === "," && !inList(tokens, index, tokens.length))) return null;
-    if (auxiliary(token.lower)) return tokens[index - 1]?.text === "," || words.prepositions.has(tokens[index - 1]?.lower ?? "") ? null : index;
+    if (auxiliary(token.lower))
+      return tokens[index - 1]?.text === "," || words.prepositions.has(tokens[index - 1]?.lower ?? "") ? null : index;
     if (isFinite(tokens, start, index, action)) return index;
   }
   return null;
 }
 
-const timeOrCause = new Set(`when whenever if while because unless although though whereas where once so which who whose that until how whether what why whatever whichever except namely`.split(" "));
+const timeOrCause = new Set(
+  `when whenever if while because unless although though whereas where once so which who whose that until how whether what why whatever whichever except namely`.split(
+    " ",
+  ),
+);
 
 /** Index where the clause after the main one begins, at its comma if it has one. */
 export function tailStart(tokens: readonly Token[], from: number, end: number): number {
@@ -27,9 +40,12 @@ export function tailStart(tokens: readonly Token[], from: number, end: number): 
       const opening = index > from && words.prepositions.has(tokens[index - 1]?.lower ?? "") ? index - 1 : index;
       return opening > from && tokens[opening - 1]?.text === "," ? opening - 1 : opening;
     }
-    if (["before", "after", "since", "as"].includes(token.lower) && hasVerbAfter(tokens, index + 1, end)) return tokens[index - 1]?.text === "," ? index - 1 : index;
-    if (["and", "or", "but"].includes(token.lower) && next && words.prepositions.has(next.lower)) return tokens[index - 1]?.text === "," ? index - 1 : index;
-    if (["and", "or", "but"].includes(token.lower) && next && opensVerb(tokens, index + 1, end)) return tokens[index - 1]?.text === "," ? index - 1 : index;
+    if (["before", "after", "since", "as"].includes(token.lower) && hasVerbAfter(tokens, index + 1, end))
+      return tokens[index - 1]?.text === "," ? index - 1 : index;
+    if (["and", "or", "but"].includes(token.lower) && next && words.prepositions.has(next.lower))
+      return tokens[index - 1]?.text === "," ? index - 1 : index;
+    if (["and", "or", "but"].includes(token.lower) && next && opensVerb(tokens, index + 1, end))
+      return tokens[index - 1]?.text === "," ? index - 1 : index;
     if (token.text === "," && next) {
       if (timeOrCause.has(next.lower) || next.lower === "but" || next.lower === "then") return index;
       if (["and", "or"].includes(next.lower) && opensVerb(tokens, index + 2, end)) return index;
@@ -57,8 +73,21 @@ function opensVerb(tokens: readonly Token[], index: number, end: number): boolea
   if (!token || at >= end) return false;
   if (auxiliary(token.lower) || words.pronouns.has(token.lower)) return true;
   const next = tokens[at + 1];
-  if (!token.code && !isDeterminer(token) && (baseOf(token.lower, "third") || baseOf(token.lower, "base") || baseOf(token.lower, "past"))) {
-    if (!next || isDeterminer(next) || next.code || words.prepositions.has(next.lower) || words.isAdverb(next.lower) || next.lower === "to" || words.isNumber(next.lower)) return true;
+  if (
+    !token.code &&
+    !isDeterminer(token) &&
+    (baseOf(token.lower, "third") || baseOf(token.lower, "base") || baseOf(token.lower, "past"))
+  ) {
+    if (
+      !next ||
+      isDeterminer(next) ||
+      next.code ||
+      words.prepositions.has(next.lower) ||
+      words.isAdverb(next.lower) ||
+      next.lower === "to" ||
+      words.isNumber(next.lower)
+    )
+      return true;
     return baseOf(token.lower, "third") !== null && isNominal(next);
   }
   return hasVerbAfter(tokens, at, end);

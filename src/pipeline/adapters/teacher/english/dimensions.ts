@@ -9,7 +9,10 @@ const dimensions: readonly (readonly [string, string])[] = [
   ["capacity", "litre liter gallon barrel pint millilitre milliliter"],
   ["frequency", "hertz kilohertz megahertz"],
   ["pressure", "pascal kilopascal bar millibar"],
-  ["length", "metre meter centimetre centimeter millimetre millimeter kilometre kilometer mile inch inches foot feet character"],
+  [
+    "length",
+    "metre meter centimetre centimeter millimetre millimeter kilometre kilometer mile inch inches foot feet character",
+  ],
   ["size", "byte kilobyte megabyte gigabyte kib mib gib kb mb gb"],
   ["torque", "newton-metre newton-meter"],
 ];

@@ -22,12 +22,28 @@ export function isFinite(tokens: readonly Token[], start: number, index: number,
   if (["how", "whether", "what", "why", "that", "which"].includes(next.lower)) return true;
   // "The search limits come from …": the word before a plain verb is its plural subject.
   const later = tokens[index + 2];
-  if (!plural && !next.code && /^\p{Ll}/u.test(next.text) && !isDeterminer(next) && baseOf(next.lower, "base") !== null && later && (words.prepositions.has(later.lower) || later.lower === "to")) return false;
+  if (
+    !plural &&
+    !next.code &&
+    /^\p{Ll}/u.test(next.text) &&
+    !isDeterminer(next) &&
+    baseOf(next.lower, "base") !== null &&
+    later &&
+    (words.prepositions.has(later.lower) || later.lower === "to")
+  )
+    return false;
   // A noun is followed by its own verb or by "of"; a verb by what it does something to.
   if (auxiliary(next.lower) || next.lower === "of") return false;
   const strong =
-    isDeterminer(next) || next.code || words.prepositions.has(next.lower) || next.lower === "to" || words.isAdverb(next.lower) ||
-    words.isNumber(next.lower) || words.relatives.has(next.lower) || words.subordinators.has(next.lower) || next.text === ",";
+    isDeterminer(next) ||
+    next.code ||
+    words.prepositions.has(next.lower) ||
+    next.lower === "to" ||
+    words.isAdverb(next.lower) ||
+    words.isNumber(next.lower) ||
+    words.relatives.has(next.lower) ||
+    words.subordinators.has(next.lower) ||
+    next.text === ",";
   if (strong) return !laterStronger(tokens, start, index, plural, next);
   return !laterStronger(tokens, start, index, plural, next) && isNominal(next);
 }
@@ -37,10 +53,25 @@ function laterStronger(tokens: readonly Token[], start: number, index: number, p
   if (isDeterminer(next) || words.isNumber(next.lower)) return false;
   for (let later = index + 1; later < Math.min(tokens.length, index + 6); later++) {
     const token = tokens[later] as Token;
-    if (isDeterminer(token) || /^[,]$/.test(token.text) || words.subordinators.has(token.lower) || words.relatives.has(token.lower) || words.conjunctions.has(token.lower)) return false;
+    if (
+      isDeterminer(token) ||
+      /^[,]$/.test(token.text) ||
+      words.subordinators.has(token.lower) ||
+      words.relatives.has(token.lower) ||
+      words.conjunctions.has(token.lower)
+    )
+      return false;
     if (auxiliary(token.lower)) return true;
     const following = tokens[later + 1];
-    if (!token.code && baseOf(token.lower, plural ? "base" : "third") !== null && baseOf(token.lower, "base") !== token.lower && following && (isDeterminer(following) || following.code) && isNominal(tokens[later - 1])) return true;
+    if (
+      !token.code &&
+      baseOf(token.lower, plural ? "base" : "third") !== null &&
+      baseOf(token.lower, "base") !== token.lower &&
+      following &&
+      (isDeterminer(following) || following.code) &&
+      isNominal(tokens[later - 1])
+    )
+      return true;
   }
   return start > index;
 }

@@ -13,7 +13,8 @@ export interface Element {
   text: string;
 }
 
-const purposeVerb = (token: Token | undefined): boolean => token !== undefined && (baseOf(token.lower, "base") !== null || token.lower === "be");
+const purposeVerb = (token: Token | undefined): boolean =>
+  token !== undefined && (baseOf(token.lower, "base") !== null || token.lower === "be");
 
 /** The predicate from `from` to `end` in pieces; null when a piece is not understood. */
 export function readElements(text: string, tokens: readonly Token[], from: number, end: number): Element[] | null {
@@ -27,16 +28,38 @@ export function readElements(text: string, tokens: readonly Token[], from: numbe
     const token = tokens[index] as Token;
     const phrase = nounPhraseEnd(tokens, index, end);
     const following = tokens[index + 1]?.lower ?? "";
-    if (words.isAdverb(token.lower) && index + 2 < end && ["of", "than"].includes(following) && nounPhraseEnd(tokens, index + 2, end) > index + 2) {
+    if (
+      words.isAdverb(token.lower) &&
+      index + 2 < end &&
+      ["of", "than"].includes(following) &&
+      nounPhraseEnd(tokens, index + 2, end) > index + 2
+    ) {
       // "Instead of the sum", "out of the machine"
       const last = nounPhraseEnd(tokens, index + 2, end);
-      elements.push({ kind: "place", preposition: `${token.lower} ${following}`, text: slice(text, tokens, index + 2, last) });
+      elements.push({
+        kind: "place",
+        preposition: `${token.lower} ${following}`,
+        text: slice(text, tokens, index + 2, last),
+      });
       index = last;
-    } else if (words.isAdverb(token.lower) && !(phrase > index && token.lower === "only")) add("adverb", "", index, index + 1);
-    else if (token.lower === "to" && purposeVerb(tokens[index + 1]) && !(isNominal(tokens[index + 1]) && nounPhraseEnd(tokens, index + 1, end) === end && index + 2 === end)) add("purpose", "", index, end);
-    else if (token.lower === "in" && following === "order" && tokens[index + 2]?.lower === "to") add("purpose", "", index, end);
-    else if (phrase > index && mayBeParticiple(token.lower) && !token.code && index > from && (phrase === index + 1)) add("other", "", index, end);
-    else if (phrase > index && index > from && hasVerbAfter(tokens, index, Math.min(end, phrase + 2)) && elements.length > 0) {
+    } else if (words.isAdverb(token.lower) && !(phrase > index && token.lower === "only"))
+      add("adverb", "", index, index + 1);
+    else if (
+      token.lower === "to" &&
+      purposeVerb(tokens[index + 1]) &&
+      !(isNominal(tokens[index + 1]) && nounPhraseEnd(tokens, index + 1, end) === end && index + 2 === end)
+    )
+      add("purpose", "", index, end);
+    else if (token.lower === "in" && following === "order" && tokens[index + 2]?.lower === "to")
+      add("purpose", "", index, end);
+    else if (phrase > index && mayBeParticiple(token.lower) && !token.code && index > from && phrase === index + 1)
+      add("other", "", index, end);
+    else if (
+      phrase > index &&
+      index > from &&
+      hasVerbAfter(tokens, index, Math.min(end, phrase + 2)) &&
+      elements.length > 0
+    ) {
       // "The moment the plate touches the fog": the clause belongs to the piece before it.
       const last = elements.at(-1) as Element;
       last.text = `${last.text} ${slice(text, tokens, index, end)}`;
@@ -48,7 +71,8 @@ export function readElements(text: string, tokens: readonly Token[], from: numbe
       const preposition = slice(text, tokens, index, index + compound).toLowerCase();
       const object = nounPhraseEnd(tokens, index + compound, end);
       if (token.lower === "by" && baseOf(tokens[index + 1]?.lower ?? "", "gerund")) add("means", "", index, end);
-      else if (baseOf(tokens[index + compound]?.lower ?? "", "gerund") && !isDeterminer(tokens[index + compound])) add("other", "", index, end);
+      else if (baseOf(tokens[index + compound]?.lower ?? "", "gerund") && !isDeterminer(tokens[index + compound]))
+        add("other", "", index, end);
       else if (object > index + compound) {
         const start = index + compound;
         elements.push({ kind: "place", preposition, text: slice(text, tokens, start, object) });
@@ -63,5 +87,12 @@ export function readElements(text: string, tokens: readonly Token[], from: numbe
 /** A bare word that is no plural and no name: most likely an adjective after "is" or an odd object. */
 function quality(tokens: readonly Token[], first: number, last: number): boolean {
   const token = tokens[first] as Token;
-  return last === first + 1 && !token.code && !isDeterminer(token) && !words.isNumber(token.lower) && !/^\p{Lu}/u.test(token.text) && !/s$/.test(token.lower);
+  return (
+    last === first + 1 &&
+    !token.code &&
+    !isDeterminer(token) &&
+    !words.isNumber(token.lower) &&
+    !/^\p{Lu}/u.test(token.text) &&
+    !token.lower.endsWith("s")
+  );
 }

@@ -37,9 +37,16 @@ const functionWord = (word: string): boolean =>
   words.beForms.has(word) ||
   words.haveForms.has(word) ||
   words.pronouns.has(word) ||
-  word === "to" || word === "be" || word === "been" || word === "being" || word === "do" || word === "does" || word === "how";
+  word === "to" ||
+  word === "be" ||
+  word === "been" ||
+  word === "being" ||
+  word === "do" ||
+  word === "does" ||
+  word === "how";
 
-export const isDeterminer = (token: Token | undefined): boolean => token !== undefined && (words.determiners.has(token.lower) || /['’]s$/.test(token.lower));
+export const isDeterminer = (token: Token | undefined): boolean =>
+  token !== undefined && (words.determiners.has(token.lower) || /['’]s$/.test(token.lower));
 
 /** A word that can stand in a noun phrase as noun, adjective, number or name. */
 export function isNominal(token: Token | undefined): boolean {
@@ -57,7 +64,12 @@ function trailsNoun(tokens: readonly Token[], index: number, end: number): boole
   if (!token || token.code) return false;
   const last = index + 1 >= end || !next || /^[,;]$/.test(next.text);
   const opened =
-    last || words.prepositions.has(next?.lower ?? "") || next?.lower === "to" || isDeterminer(next) || next?.code || words.isAdverb(next?.lower ?? "");
+    last ||
+    words.prepositions.has(next?.lower ?? "") ||
+    next?.lower === "to" ||
+    isDeterminer(next) ||
+    next?.code ||
+    words.isAdverb(next?.lower ?? "");
   if (!opened || (next?.lower === "of" && tokens[index - 1]?.lower === "and")) return false;
   if (/^\p{Lu}/u.test(token.text)) return false;
   if (token.lower === "set" && next?.lower === "to" && tokens[index - 1]?.code) return true;
@@ -67,14 +79,33 @@ function trailsNoun(tokens: readonly Token[], index: number, end: number): boole
 
 const naming = new Set(["called", "named", "marked", "labelled", "labeled", "titled"]);
 /** Adverbs that are adjectives before a noun: "a long handle". */
-const bothWays = new Set(["long", "fast", "straight", "hard", "flat", "best", "better", "online", "offline", "back", "inside", "outside", "only", "later"]);
+const bothWays = new Set([
+  "long",
+  "fast",
+  "straight",
+  "hard",
+  "flat",
+  "best",
+  "better",
+  "online",
+  "offline",
+  "back",
+  "inside",
+  "outside",
+  "only",
+  "later",
+]);
 const measures = new Set(["most", "least"]);
 
 /** Quantity words before a number: "at most", "up to", "more than", "about". Returns the index after them. */
 function afterQuantifier(tokens: readonly Token[], index: number): number {
   const word = tokens[index]?.lower ?? "";
   const next = tokens[index + 1]?.lower ?? "";
-  if ((word === "at" && measures.has(next)) || (word === "up" && next === "to") || ((word === "more" || word === "less" || word === "fewer") && next === "than"))
+  if (
+    (word === "at" && measures.has(next)) ||
+    (word === "up" && next === "to") ||
+    ((word === "more" || word === "less" || word === "fewer") && next === "than")
+  )
     return index + 2;
   if (["about", "exactly", "nearly", "roughly", "only", "almost", "precisely"].includes(word)) return index + 1;
   return index;
@@ -121,9 +152,19 @@ function simpleEnd(tokens: readonly Token[], first: number, end: number): number
   while (index < end) {
     const token = tokens[index] as Token;
     if (index > start && trailsNoun(tokens, index, end)) break;
-    const manner = words.isAdverb(token.lower) && /ly$/.test(token.lower) && isNominal(tokens[index + 1]) && isDeterminer(tokens[index - 1]);
+    const manner =
+      words.isAdverb(token.lower) &&
+      token.lower.endsWith("ly") &&
+      isNominal(tokens[index + 1]) &&
+      isDeterminer(tokens[index - 1]);
     const adjective = bothWays.has(token.lower) && isNominal(tokens[index + 1]);
-    if (!isNominal(token) && !manner && !adjective && !(isDeterminer(token) && /['’]s$/.test(token.lower) && index > start)) break;
+    if (
+      !isNominal(token) &&
+      !manner &&
+      !adjective &&
+      !(isDeterminer(token) && /['’]s$/.test(token.lower) && index > start)
+    )
+      break;
     index += 1;
   }
   return index > start || seen ? index : first;
@@ -150,18 +191,22 @@ function listTail(tokens: readonly Token[], at: number, end: number, otherwise: 
   if (trailsNoun(tokens, at + 1, end) || secondVerb(tokens, at + 1, next)) return otherwise;
   const follows = tokens[next];
   if (!follows || next >= end) return next;
-  if (words.modals.has(follows.lower) || words.beForms.has(follows.lower) || words.haveForms.has(follows.lower)) return otherwise;
+  if (words.modals.has(follows.lower) || words.beForms.has(follows.lower) || words.haveForms.has(follows.lower))
+    return otherwise;
   return isVerbForm(tokens[next - 1]) && !first.code && next > at + 2 && isDeterminer(follows) ? otherwise : next;
 }
 
 const isVerbForm = (token: Token | undefined): boolean =>
-  token !== undefined && !token.code && /^\p{Ll}/u.test(token.text) && (baseOf(token.lower, "third") !== null || baseOf(token.lower, "base") !== null);
+  token !== undefined &&
+  !token.code &&
+  /^\p{Ll}/u.test(token.text) &&
+  (baseOf(token.lower, "third") !== null || baseOf(token.lower, "base") !== null);
 
 /** Whether the words after "and", from `first` to `last`, begin with a verb or hold one after a subject. */
 function secondVerb(tokens: readonly Token[], first: number, last: number): boolean {
   const word = tokens[first] as Token;
   const after = tokens[first + 1];
-  const parallel = /s$/.test(tokens[first - 2]?.lower ?? "");
+  const parallel = (tokens[first - 2]?.lower ?? "").endsWith("s");
   if (isVerbForm(word) && !isDeterminer(word)) {
     if (isDeterminer(after) || after?.code) return true;
     const third = baseOf(word.lower, "third") !== null;
@@ -172,7 +217,17 @@ function secondVerb(tokens: readonly Token[], first: number, last: number): bool
   for (let index = first + 1; index < last; index++) {
     const next = tokens[index + 1];
     const third = baseOf((tokens[index] as Token).lower, "third") !== null;
-    if (isVerbForm(tokens[index]) && third && next && (isDeterminer(next) || next.code || next.lower === "to" || words.prepositions.has(next.lower) && next.lower !== "of" || words.pronouns.has(next.lower))) return true;
+    if (
+      isVerbForm(tokens[index]) &&
+      third &&
+      next &&
+      (isDeterminer(next) ||
+        next.code ||
+        next.lower === "to" ||
+        (words.prepositions.has(next.lower) && next.lower !== "of") ||
+        words.pronouns.has(next.lower))
+    )
+      return true;
   }
   return false;
 }

@@ -21,16 +21,27 @@ export function readVerb(text: string, tokens: readonly Token[], at: number, sub
     return base ? { auxiliary: "", manner: subject.adverbs, verb: base, base, passive: false, next: at + 1 } : null;
   }
   let next = at + 1;
-  while (next < tokens.length && (words.isAdverb(tokens[next]?.lower ?? "") || tokens[next]?.lower === "not") && !words.prepositions.has(tokens[next]?.lower ?? "")) next += 1;
+  while (
+    next < tokens.length &&
+    (words.isAdverb(tokens[next]?.lower ?? "") || tokens[next]?.lower === "not") &&
+    !words.prepositions.has(tokens[next]?.lower ?? "")
+  )
+    next += 1;
   const manner = [subject.adverbs, slice(text, tokens, at + 1, next)].filter(Boolean).join(" ");
   const word = tokens[next]?.lower ?? "";
   const group = (verbEnd: number, base: string, passive: boolean): VerbGroup => ({
-    auxiliary: finite.lower, manner, verb: slice(text, tokens, next, verbEnd), base, passive, next: verbEnd,
+    auxiliary: finite.lower,
+    manner,
+    verb: slice(text, tokens, next, verbEnd),
+    base,
+    passive,
+    next: verbEnd,
   });
   if (words.beForms.has(finite.lower)) {
     const following = tokens[next + 1];
     const base = baseOf(word, "participle");
-    if (base && !isNominal(following) || base && following && words.isAdverb(following.lower)) return group(next + 1, base, true);
+    if ((base && !isNominal(following)) || (base && following && words.isAdverb(following.lower)))
+      return group(next + 1, base, true);
     if (/[a-z]{3}ed$/.test(word) && (!following || !isNominal(following))) return null;
     const going = baseOf(word, "gerund");
     if (going) return group(next + 1, going, false);

@@ -6,16 +6,21 @@ import { irregularVerbs, regularVerbs } from "./verbList.ts";
 
 /** Longer verbs that double their last consonant before -ed and -ing. */
 const doubling = new Set(
-  "admit begin cancel commit compel control defer deter emit equip expel forbid forget occur omit permit prefer propel recur refer regret reset submit transfer unplug unwrap".split(" "),
+  "admit begin cancel commit compel control defer deter emit equip expel forbid forget occur omit permit prefer propel recur refer regret reset submit transfer unplug unwrap".split(
+    " ",
+  ),
 );
 
 export type VerbForm = "base" | "third" | "past" | "participle" | "gerund";
 
 const irregularForms = new Map(
-  irregularVerbs.replace(/\n/g, "").split("|").map((line) => {
-    const [base = "", past = "", participle = past] = line.trim().split(" ");
-    return [base, { past, participle }] as const;
-  }),
+  irregularVerbs
+    .replace(/\n/g, "")
+    .split("|")
+    .map((line) => {
+      const [base = "", past = "", third = past] = line.trim().split(" ");
+      return [base, { past, participle: third }] as const;
+    }),
 );
 
 /** One short vowel and one consonant at the end of a one-syllable verb, or one of the longer ones listed. */
@@ -73,4 +78,5 @@ export function baseOf(word: string, form: VerbForm): string | null {
 }
 
 /** Whether a word may stand as a past participle: known verbs, and every other word in -ed. */
-export const mayBeParticiple = (word: string): boolean => baseOf(word, "participle") !== null || /[a-z]{3}ed$/.test(word);
+export const mayBeParticiple = (word: string): boolean =>
+  baseOf(word, "participle") !== null || /[a-z]{3}ed$/.test(word);
