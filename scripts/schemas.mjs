@@ -1,16 +1,20 @@
 /** Writes the JSON Schema files that VS Code checks distillery.json, run.json and checkpoints with. */
-import { writeFile } from "node:fs/promises";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { z } from "zod";
+import { storedCheckpointSchema, storedRunFileSchema } from "../src/pipeline/adapters/checkpointFile.ts";
 import { knowledgeSettingsSchema } from "../src/protocol/model.ts";
-import { checkpointFrameSchema, runFileSchema } from "../src/protocol/run.ts";
 
-const files = { knowledge: knowledgeSettingsSchema, run: runFileSchema, checkpoint: checkpointFrameSchema };
+/** @type {Record<string, import("zod").ZodType>} */
+const files = { knowledge: knowledgeSettingsSchema, run: storedRunFileSchema, checkpoint: storedCheckpointSchema };
 
-for (const [name, schema] of Object.entries(files)) {
-  const text = JSON.stringify(
-    z.toJSONSchema(schema, { target: "draft-07", io: "input", unrepresentable: "any" }),
-    null,
-    2,
-  );
-  await writeFile(new URL(`../schemas/${name}.json`, import.meta.url), `${text}\n`);
-}
+/** What each file below schemas/ holds. Draft 7 is what VS Code knows best. */
+export const schemaTexts = () =>
+  Object.entries(files).map(([name, schema]) => ({
+    file: join(fileURLToPath(new URL("../schemas", import.meta.url)), `${name}.json`),
+    text: `${JSON.stringify(z.toJSONSchema(schema, { target: "draft-07", io: "input", unrepresentable: "any" }), null, 2)}\n`,
+  }));
+
+if (process.argv[1] === fileURLToPath(import.meta.url))
+  for (const { file, text } of schemaTexts()) writeFileSync(file, text);

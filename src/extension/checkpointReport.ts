@@ -1,6 +1,9 @@
 /** A checkpoint file as a page for people. JSON stays the default editor; nothing here can change the file. */
 import * as vscode from "vscode";
-import { checkpointFrameSchema } from "../protocol/run.ts";
+import { decodeCheckpoint } from "../pipeline/adapters/checkpointFile.ts";
+import { UserError } from "../protocol/errors.ts";
+import type { StageId } from "../protocol/model.ts";
+import type { CheckpointFrame } from "../protocol/run.ts";
 import { duration, stageTitle } from "./words.ts";
 
 const escaped = (text: string): string => text.replace(/[&<>"']/g, (sign) => `&#${sign.charCodeAt(0)};`);
@@ -21,17 +24,17 @@ export function showCheckpoint(document: vscode.TextDocument, panel: vscode.Webv
   show();
 }
 
-/** HTML in which every text of the file is escaped. */
+/** HTML in which every text of the file is escaped. What does not verify is told, and not shown. */
 export function page(text: string): string {
-  let data: unknown;
+  let checkpoint: CheckpointFrame;
   try {
-    data = JSON.parse(text);
-  } catch {
-    return `<p>${escaped(vscode.l10n.t("This file is not valid JSON."))}</p>`;
+    const { run, cycle, stage } = identity(text);
+    checkpoint = decodeCheckpoint(Buffer.from(text), { run, cycle, stage }, "").frame;
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    return `<h1>${escaped(vscode.l10n.t("Not a sound checkpoint"))}</h1><p>${escaped(`${vscode.l10n.t("This file")}${error.message}`)} (${error.code})</p>`;
   }
-  const parsed = checkpointFrameSchema.safeParse(data);
-  if (!parsed.success) return `<p>${escaped(vscode.l10n.t("This file is not a checkpoint of this version."))}</p>`;
-  const { stage, cycle, run, started, seconds, models, usage, fingerprint, params, output } = parsed.data;
+  const { stage, cycle, run, started, seconds, models, usage, fingerprint, params, output } = checkpoint;
   const facts: [string, string][] = [
     [vscode.l10n.t("Run"), run],
     [vscode.l10n.t("Started"), new Date(started).toLocaleString()],
@@ -44,6 +47,16 @@ export function page(text: string): string {
 <table class="facts">${facts.map(([name, value]) => `<tr><th scope="row">${escaped(name)}</th><td>${escaped(value)}</td></tr>`).join("")}</table>
 <h2>${escaped(vscode.l10n.t("Output"))}</h2>${shown(output)}
 <h2>${escaped(vscode.l10n.t("Settings it depended on"))}</h2>${shown(params)}`;
+}
+
+/** What the file says it is; its place on the disk was checked by whoever opened it. */
+function identity(text: string): { run: string; cycle: number; stage: StageId } {
+  try {
+    const { run, cycle, stage } = JSON.parse(text) as { run: string; cycle: number; stage: StageId };
+    return { run, cycle, stage };
+  } catch {
+    return { run: "", cycle: 0, stage: "questions" };
+  }
 }
 
 const mostRows = 400;

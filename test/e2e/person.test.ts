@@ -138,13 +138,10 @@ test("both students answer in the panel, streaming, each under its name", { time
 
 test("@student answers in the chat view without an account", { timeout: 3 * minutes }, async () => {
   const { page } = window;
-  await window.command("Chat: Open Chat");
-  const input = page.locator(".interactive-session .chat-input-container .monaco-editor").first();
-  await input.waitFor();
-  await page.keyboard.press("Escape");
-  await window.command("Chat: Open Chat (Ask)").catch(() => {});
-  await input.click();
-  await page.keyboard.type("@student What is a Pod?");
+  await window.command("Distillery: Ask the Student in Chat");
+  const input = page.locator(".interactive-session .monaco-editor").last();
+  await input.getByText("@student").waitFor();
+  await page.keyboard.type("What is a Pod?");
   await page.keyboard.press("Escape");
   await page.keyboard.press("Enter");
   const response = page.locator(".interactive-item-container.interactive-response").last();

@@ -3,6 +3,8 @@ import assert from "node:assert/strict";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as vscode from "vscode";
+import { encodeCheckpoint } from "../../src/pipeline/adapters/checkpointFile.ts";
+import { hashOf } from "../../src/pipeline/hash.ts";
 import { page } from "../../src/extension/checkpointReport.ts";
 import { panelHtml } from "../../src/extension/panel/html.ts";
 import { studentId, teacherBaseUrl } from "../../src/extension/settings.ts";
@@ -90,13 +92,20 @@ describe("security", () => {
     const [entry] = await app.history.checkpoints("first-run");
     assert.ok(entry?.state === "ok");
     const evil = `<img src=x onerror=alert(1)><script>alert(2)</script>[x](command:evil)"'&`;
+    const { frame } = entry;
+    const questions = frame.output as Record<string, never>;
+    const output = { ...questions, teacher: evil, notes: [evil] };
     const html = page(
-      JSON.stringify({ ...entry.frame, output: { [evil]: [evil, { deep: evil }] }, models: { [evil]: evil } }),
+      encodeCheckpoint({
+        frame: { ...frame, output, outputHash: hashOf(output), models: { [evil]: evil } },
+        attempt: 0,
+      }),
     );
     assert.ok(!/<(img|script)/i.test(html));
     assert.ok(html.includes("&#60;script&#62;"));
-    assert.match(page("{"), /not valid JSON/);
-    assert.match(page('{"a":1}'), /not a checkpoint/);
+    assert.match(page("{"), /E_CKPT_CORRUPT/);
+    assert.match(page(`{"a":${JSON.stringify(evil)}}`), /E_CKPT_SCHEMA/);
+    assert.ok(!/<(img|script)/i.test(page(`{"${"<img src=x>"}":1}`)));
   });
 
   it("tree elements with made-up runs and stages lead nowhere", async () => {

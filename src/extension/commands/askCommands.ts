@@ -8,6 +8,16 @@ export function askCommands({ panel }: AppParts) {
       if (typeof question === "string" && question.trim() !== "") panel.ask(question.trim().slice(0, 4000));
       else panel.open("ask");
     },
+    "distillery.askInChat": async () => {
+      // In Agent mode VS Code offers only models that call tools, and then no participant answers without one.
+      await vscode.commands.executeCommand("workbench.action.chat.open", { mode: "ask" });
+      await new Promise((resolve) => setTimeout(resolve, 700));
+      await vscode.commands.executeCommand("workbench.action.chat.open", {
+        mode: "ask",
+        query: "@student ",
+        isPartialQuery: true,
+      });
+    },
     "distillery.askSelection": async () => {
       const editor = vscode.window.activeTextEditor;
       const selected = editor?.document.getText(editor.selection).trim() ?? "";

@@ -21,6 +21,7 @@ export const commandTable = {
   "distillery.openPanel": { title: "Open Panel", palette: folder, icon: "$(layout-panel)" },
   "distillery.openReport": { title: "Open Report", palette: runs, icon: "$(graph)" },
   "distillery.ask": { title: "Ask the Student", palette: trusted, icon: "$(comment-discussion)" },
+  "distillery.askInChat": { title: "Ask the Student in Chat", palette: trusted },
   "distillery.askSelection": { title: "Ask the Student about the Selection", palette: `${trusted} && editorIsOpen` },
   "distillery.chooseTopics": {
     title: "Choose Topics",
