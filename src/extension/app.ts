@@ -122,7 +122,7 @@ export function createApp(shell: Shell): App {
   });
   settingsChanged = panel.refreshSetup;
   const conversation = createConversation({ asker, adopted, knowledge });
-  const notices = createNotices({ runner, history, log, label });
+  const notices = createNotices({ runner, history, log, memory, label });
   const parts: AppParts = {
     shell,
     log,
@@ -188,7 +188,7 @@ export function createApp(shell: Shell): App {
     ...createTasks(parts),
     noticeInterrupted: notices.interrupted,
     async dispose() {
-      await runner.stop();
+      await runner.stop(true);
       await asker.close();
       for (const each of [
         ...listeners,

@@ -3,7 +3,7 @@ import * as vscode from "vscode";
 import type { Log } from "../log.ts";
 import { configuration } from "../settings.ts";
 import type { History } from "./history.ts";
-import type { Runner } from "./runner.ts";
+import { goingOn, type Runner } from "./runner.ts";
 
 export interface Notices extends vscode.Disposable {
   /** Offers to go on with the newest run when its window was closed while it ran. */
@@ -14,10 +14,11 @@ interface NoticeParts {
   runner: Runner;
   history: History;
   log: Log;
+  memory: vscode.Memento;
   label(run: string): string | undefined;
 }
 
-export function createNotices({ runner, history, log, label }: NoticeParts): Notices {
+export function createNotices({ runner, history, log, memory, label }: NoticeParts): Notices {
   let told: string | null = null;
   const listener = runner.onDidChange(() => {
     const { status, run, sentence } = runner.state;
@@ -44,7 +45,8 @@ export function createNotices({ runner, history, log, label }: NoticeParts): Not
       const [newest] = await history.runs();
       if (!newest || runner.running) return;
       const state = await history.state(newest.id);
-      if (state.status !== "stopped" || !state.error?.message.startsWith("The window was closed")) return;
+      if (state.status !== "stopped" || memory.get<string>(goingOn) !== newest.id) return;
+      await memory.update(goingOn, undefined);
       const resume = vscode.l10n.t("Resume");
       const text = vscode.l10n.t(
         "The run {0} was going on when its window closed. Everything finished is kept.",

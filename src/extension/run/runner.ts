@@ -29,8 +29,8 @@ export interface Runner {
   start(settings: RunSettings, knowledge: string): Promise<void>;
   /** Continues a run; with `from`, that stage and what rests on it is computed afresh. */
   resume(id: string, from?: { cycle: number; stage: StageId }): Promise<void>;
-  /** Resolves when everything has ended and the lock is free. */
-  stop(): Promise<void>;
+  /** Resolves when everything has ended and the lock is free. `closing`: the window goes, nobody asked for a stop. */
+  stop(closing?: boolean): Promise<void>;
 }
 
 export interface RunnerParts {
@@ -42,6 +42,9 @@ export interface RunnerParts {
 
 const shownEvery = 100;
 
+/** Under this name the workspace remembers the run in progress, so that a window that was closed is noticed. */
+export const goingOn = "goingOn";
+
 export function createRunner({ context, log, keys, environments }: RunnerParts): Runner & vscode.Disposable {
   const changed = new vscode.EventEmitter<void>();
   const written = new vscode.EventEmitter<string>();
@@ -49,6 +52,7 @@ export function createRunner({ context, log, keys, environments }: RunnerParts):
   let ending: Promise<void> | null = null;
   let abort: AbortController | null = null;
   let timer: NodeJS.Timeout | null = null;
+  let closing = false;
 
   function onEvent(event: RunEvent): void {
     state = reduce(state, { ...event, at: new Date().toISOString() });
@@ -62,18 +66,26 @@ export function createRunner({ context, log, keys, environments }: RunnerParts):
     timer ??= setTimeout(() => ((timer = null), changed.fire()), shownEvery);
   }
 
-  async function go(open: () => Promise<RunStore>): Promise<void> {
+  async function go(begin: RunState, open: () => Promise<RunStore>): Promise<void> {
     if (ending) throw new UserError("E_RUN_LOCKED", vscode.l10n.t("Another run is going on in this window."));
     if (!vscode.workspace.isTrusted)
       throw new UserError("E_USAGE", vscode.l10n.t("This folder is in Restricted Mode, where nothing is run."));
+    state = begin;
     abort = new AbortController();
     const { signal } = abort;
-    ending = work(open, signal).finally(() => {
-      ending = abort = null;
-      void setRunning(false);
-      changed.fire();
-      written.fire(state.run ?? "");
-    });
+    ending = work(open, signal)
+      .catch((error: unknown) => {
+        // What failed before the pipeline began has told nobody yet.
+        if (state.status === "running") state = ended(state, error);
+        throw error;
+      })
+      .finally(() => {
+        ending = abort = null;
+        if (!closing) void context.workspaceState.update(goingOn, undefined);
+        void setRunning(false);
+        changed.fire();
+        written.fire(state.run ?? "");
+      });
     void setRunning(true);
     changed.fire();
     return ending;
@@ -83,6 +95,8 @@ export function createRunner({ context, log, keys, environments }: RunnerParts):
     const environment = await environments.ready(signal);
     const store = await open();
     try {
+      state = { ...state, run: store.file.id };
+      await context.workspaceState.update(goingOn, store.file.id);
       written.fire(store.file.id);
       const knowledge = await createKnowledgeFolder(folderOfName(store.file.knowledge)).read();
       const { settings } = store.file;
@@ -100,18 +114,6 @@ export function createRunner({ context, log, keys, environments }: RunnerParts):
       } finally {
         await composed.close();
       }
-    } catch (error) {
-      if (state.status === "running" || state.run !== store.file.id)
-        state = {
-          ...state,
-          run: store.file.id,
-          status: "failed",
-          error: {
-            code: error instanceof UserError ? error.code : "bug",
-            message: error instanceof Error ? error.message : String(error),
-          },
-        };
-      throw error;
     } finally {
       await store.close();
     }
@@ -127,8 +129,13 @@ export function createRunner({ context, log, keys, environments }: RunnerParts):
     onDidChange: changed.event,
     onDidWrite: written.event,
     async start(settings, knowledge) {
-      state = { ...initialState, status: "running", cycles: settings.cycles, student: settings.student };
-      await go(async () => {
+      const begin: RunState = {
+        ...initialState,
+        status: "running",
+        cycles: settings.cycles,
+        student: settings.student,
+      };
+      await go(begin, async () => {
         const file: RunFile = {
           schema: "distillery-run",
           version: 1,
@@ -143,8 +150,7 @@ export function createRunner({ context, log, keys, environments }: RunnerParts):
       });
     },
     async resume(id, from) {
-      state = { ...initialState, run: id, status: "running" };
-      await go(async () => {
+      await go({ ...initialState, run: id, status: "running" }, async () => {
         const store = await createCheckpointStore(await runsRoot(context), { onNotice: log.channel.info }).open(id);
         if (from)
           await rerunFrom(store, from.cycle, from.stage).catch(
@@ -153,7 +159,8 @@ export function createRunner({ context, log, keys, environments }: RunnerParts):
         return store;
       });
     },
-    async stop() {
+    async stop(windowCloses) {
+      closing = windowCloses ?? false;
       abort?.abort();
       await ending?.catch(() => {});
     },
@@ -163,6 +170,12 @@ export function createRunner({ context, log, keys, environments }: RunnerParts):
       written.dispose();
     },
   };
+}
+
+function ended(state: RunState, error: unknown): RunState {
+  const code = error instanceof UserError ? error.code : "bug";
+  const message = error instanceof Error ? error.message : String(error);
+  return { ...state, status: code === "E_STOPPED" ? "stopped" : "failed", error: { code, message } };
 }
 
 const setRunning = (running: boolean) => vscode.commands.executeCommand("setContext", "distillery.running", running);
