@@ -136,20 +136,6 @@ test("both students answer in the panel, streaming, each under its name", { time
   await window.shot("ask");
 });
 
-test("@student answers in the chat view without an account", { timeout: 3 * minutes }, async () => {
-  const { page } = window;
-  await window.command("Distillery: Ask the Student in Chat");
-  const input = page.locator(".interactive-session .monaco-editor").last();
-  await input.getByText("@student").waitFor();
-  await page.keyboard.type("What is a Pod?");
-  await page.keyboard.press("Escape");
-  await page.keyboard.press("Enter");
-  const response = page.locator(".interactive-item-container.interactive-response").last();
-  await response.getByText(/tuned in run/).waitFor({ timeout: 2 * minutes });
-  await response.getByText("Open Run").waitFor({ timeout: 2 * minutes });
-  await window.shot("chat");
-});
-
 test("axe finds no serious fault in any tab, in any theme", { timeout: 5 * minutes }, async () => {
   const faults: string[] = [];
   for (const theme of Object.keys(themes) as Theme[]) {
