@@ -9,7 +9,7 @@ import { createJudge } from "../pipeline/adapters/teacher/judge.ts";
 import { createOfflineTeacher } from "../pipeline/adapters/teacher/offlineTeacher.ts";
 import { createJobLog } from "../pipeline/adapters/jobLog.ts";
 import { createTrainer } from "../pipeline/adapters/trainer.ts";
-import type { RunStore } from "../pipeline/ports.ts";
+import type { AdoptedStudent, RunStore } from "../pipeline/ports.ts";
 import type { RunParts } from "../pipeline/run.ts";
 import { templates } from "../pipeline/template.ts";
 import type { Knowledge } from "../protocol/model.ts";
@@ -23,6 +23,8 @@ interface Composition {
   environment: Environment;
   studentFiles: StudentFiles;
   workspace: Workspace;
+  /** The student in use; null when none is known. */
+  adopted?: AdoptedStudent | null;
   onNotice: (text: string) => void;
 }
 
@@ -36,6 +38,7 @@ export async function composeParts({
   environment,
   studentFiles,
   workspace,
+  adopted = null,
   onNotice,
 }: Composition): Promise<RunParts & { close(): Promise<void> }> {
   const { settings } = store.file;
@@ -62,6 +65,7 @@ export async function composeParts({
     knowledge,
     teacher,
     student,
+    adopted,
     embedder,
     evaluator,
     trainer,

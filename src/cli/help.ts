@@ -32,6 +32,9 @@ What a run is made of (run, resume, rerun):
   --template NAME          chatml, native or phi
   --max-new-tokens N       longest answer (500)
   --repeats N              answers per question, averaged (1)
+  --arms A,B               who answers besides untuned and fine-tuned: retrieval (both with the best sections in the
+                           prompt), adopted (the student in use), teacher (as a ceiling); "" for none
+  --no-probe               leave out the general questions that show what fine-tuning made the student forget
   --seed N                 (42)
   --preset NAME            demo (minutes, figures mean little), small (the defaults), full (50 questions, 5 cycles)
 

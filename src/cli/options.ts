@@ -23,6 +23,8 @@ const settingFlags = {
   preset: text,
   "max-new-tokens": text,
   repeats: text,
+  arms: text,
+  "no-probe": yes,
   template: text,
   quantization: text,
 } as const;
@@ -98,13 +100,9 @@ function fromFlags(given: CommandLine["flags"], base: unknown): object {
   const put = (name: string, value: unknown) => {
     if (value !== undefined) settings[name] = value;
   };
-  put(
-    "topics",
-    given.topics
-      ?.split(",")
-      .map((topic) => topic.trim())
-      .filter(Boolean),
-  );
+  put("topics", listOf(given.topics));
+  put("arms", listOf(given.arms));
+  if (given["no-probe"]) put("probe", false);
   for (const name of ["questions", "cycles", "wordings", "seed", "repeats"] as const) put(name, numberOf(given[name]));
   put("student", given.student);
   put("template", given.template);
@@ -133,6 +131,12 @@ function teacherFrom(given: CommandLine["flags"], base: unknown): object | undef
   const kept = before?.kind === "openai" ? before : {};
   return { ...kept, kind, ...(model === undefined ? {} : { model }), ...(baseUrl === undefined ? {} : { baseUrl }) };
 }
+
+const listOf = (value: string | undefined): string[] | undefined =>
+  value
+    ?.split(",")
+    .map((each) => each.trim())
+    .filter(Boolean);
 
 /** A number where the text is one; anything else is left to the schema to refuse. */
 function numberOf(value: string | undefined): unknown {

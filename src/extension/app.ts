@@ -85,8 +85,8 @@ export function createApp(shell: Shell): App {
   const draft = createDraft(memory);
   const knowledge = createKnowledge(context);
   const history = createHistory(context);
-  const runner = createRunner({ context, log, keys, environments });
   const adopted = createAdopted(memory, history);
+  const runner = createRunner({ context, log, keys, environments, adopted });
   const asker = createAsker({
     environments,
     knowledge,

@@ -12,13 +12,14 @@ import { createJudge } from "../pipeline/adapters/teacher/judge.ts";
 import { createOfflineTeacher } from "../pipeline/adapters/teacher/offlineTeacher.ts";
 import { createOpenaiModel } from "../pipeline/adapters/teacher/openaiModel.ts";
 import { createTrainer } from "../pipeline/adapters/trainer.ts";
-import type { RunStore, Student } from "../pipeline/ports.ts";
+import type { AdoptedStudent, RunStore, Student } from "../pipeline/ports.ts";
 import type { RunParts } from "../pipeline/run.ts";
 import { templates } from "../pipeline/template.ts";
 import { UserError } from "../protocol/errors.ts";
 import type { Knowledge } from "../protocol/model.ts";
 import type { RunSettings, TeacherSettings } from "../protocol/run.ts";
 import { workspaceFolder } from "./place.ts";
+import type { TunedStudent } from "./student/tuned.ts";
 
 interface Composition {
   store: RunStore;
@@ -26,6 +27,8 @@ interface Composition {
   environment: Environment;
   /** The key of the teacher's origin, out of the secret storage. */
   key: string | null;
+  /** The student in use, where the run compares with it. */
+  adopted: TunedStudent | null;
   /** Takes what Python and llama.cpp say. */
   logFile: string;
   onNotice(text: string): void;
@@ -40,6 +43,7 @@ export async function composeRun({
   knowledge,
   environment,
   key,
+  adopted,
   logFile,
   onNotice,
 }: Composition): Promise<{ parts: RunParts; close(): Promise<void> }> {
@@ -63,11 +67,27 @@ export async function composeRun({
   // The first stage compares questions by their vectors; its imports take seconds.
   embedder.prepare();
   return {
-    parts: { store, knowledge, teacher, student, embedder, evaluator, trainer },
+    parts: {
+      store,
+      knowledge,
+      teacher,
+      student,
+      adopted: adopted && adoptedStudent(adopted, settings, student),
+      embedder,
+      evaluator,
+      trainer,
+    },
     async close() {
       await Promise.allSettled([student.close(), embedder.close(), evaluator.close(), trainer.close()]);
     },
   };
+}
+
+/** Under the name of its own base model and template, so that only one of this run's kind is compared with. */
+function adoptedStudent({ adapter, settings }: TunedStudent, run: RunSettings, student: Student): AdoptedStudent {
+  const { id } = student.tuned(adapter);
+  const alike = settings.student === run.student && settings.template === run.template;
+  return { id: alike ? id : `${settings.student}, ${settings.template}`, adapterGguf: adapter };
 }
 
 /** The student alone, for questions of people. It unloads itself when nobody asks for a while. */

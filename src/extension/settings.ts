@@ -34,6 +34,7 @@ export function initialDraft(): Draft {
     preset: "demo",
     ...presetValues.demo,
     topics: [],
+    arms: [],
     teacher: read.get<Draft["teacher"]>("teacher.kind", "offline"),
   };
 }
@@ -67,6 +68,8 @@ export function runSettings(draft: Draft): RunSettings {
     template: read.get("student.template"),
     sampling: { ...defaults.sampling, maxNewTokens: draft.maxNewTokens, maxTime: read.get("student.maxSeconds") },
     repeats: read.get("run.repeats"),
+    arms: draft.arms,
+    probe: read.get("run.probe"),
     training: {
       steps: draft.steps,
       rank: read.get("training.rank"),

@@ -38,9 +38,21 @@ export interface LanguageModel {
 export interface Student extends LanguageModel {
   /** For people: "CPU, 2 threads" or the GPU's name. Known once the model is loaded. */
   device(): Promise<string>;
+  /** Tokens of prompt and answer together. */
+  readonly contextSize: number;
+  /** Token ids of a text, special tokens recognised. */
+  tokenize(text: string): Promise<number[]>;
   /** The same base with a LoRA adapter, given as the path of its GGUF file. */
   tuned(adapterGguf: string): LanguageModel;
   close(): Promise<void>;
+}
+
+/** The tuned student that is in use. */
+export interface AdoptedStudent {
+  /** Base model and adapter, as {@link Student.tuned} names them. */
+  id: string;
+  /** Absolute path of the adapter's GGUF. */
+  adapterGguf: string;
 }
 
 export interface QuestionRequest {

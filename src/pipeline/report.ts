@@ -2,6 +2,7 @@
 import type { ComparisonRow, Knowledge, StageId, StageOutputs } from "../protocol/model.ts";
 import { screenStages } from "../protocol/model.ts";
 import type { CheckpointFrame } from "../protocol/run.ts";
+import { armsReport } from "./armsReport.ts";
 import { stableJson } from "./hash.ts";
 import type { RunStore } from "./ports.ts";
 
@@ -53,8 +54,8 @@ export function examplesOf(outputs: Outputs): Example[] {
   return outputs.questions.output.questions
     .flatMap((question): Example[] => {
       const scores = comparison.output.perQuestion[question.id];
-      const baseline = baselineAnswers.output.answers[question.id]?.[0];
-      const tuned = tunedAnswers.output.answers[question.id]?.[0];
+      const baseline = baselineAnswers.output.arms.baseline.answers[question.id]?.[0];
+      const tuned = tunedAnswers.output.arms.tuned.answers[question.id]?.[0];
       if (!scores || !baseline || !tuned) return [];
       return [
         {
@@ -166,8 +167,7 @@ function reportText(store: RunStore, knowledge: Knowledge, outputs: Outputs): st
     "",
     "The reworded tier is the headline. The trained tier shows memory, the unseen tier what happens to questions the student was never taught.",
     "",
-    `The model ended its answer by itself in ${percent(comparison.stopRate.baseline)} of the baseline answers and ${percent(comparison.stopRate.tuned)} of the fine-tuned ones; mean length ${comparison.meanTokens.baseline.toFixed(0)} and ${comparison.meanTokens.tuned.toFixed(0)} tokens.`,
-    "",
+    ...armsReport(comparison, { offline, retrieval: retrievalText(outputs) }),
     "## What the recipe expects",
     "",
     "| figure | expected | measured | inside |",
@@ -209,13 +209,13 @@ function reportText(store: RunStore, knowledge: Knowledge, outputs: Outputs): st
     `- Questions: ${originShares(questions)}; dropped: ${questions.dropped.exact} exact and ${questions.dropped.near} near duplicates, ${questions.dropped.unusable} unusable drafts.`,
     ...questions.notes.map((note) => `- ${note}`),
     `- Teacher: ${outputs.references.output.teacher}; ${references.filter(({ grounded }) => grounded).length} of ${references.length} references grounded in the knowledge base by quotes found in it.`,
-    `- Student: ${outputs.baselineAnswers.output.model} on ${outputs.baselineAnswers.output.device}; template ${settings.template}; both arms got the same questions, seeds and limits.`,
+    `- Student: ${outputs.baselineAnswers.output.arms.baseline.model} on ${outputs.baselineAnswers.output.device}; template ${settings.template}; all arms got the same questions, seeds and limits.`,
     `- Sampling: ${samplingText(settings.sampling)}; ${settings.repeats} answer${settings.repeats === 1 ? "" : "s"} a question.`,
     `- Training: ${training.stepsRule}; ${training.steps} steps over ${training.rows} rows (${settings.training.batchSize} × ${settings.training.accumulation} rows a step), rank ${settings.training.rank}, learning rate ${settings.training.learningRate}, ${training.quantization}, ${training.dtype} on ${training.device} with ${training.threads} threads; ${training.trainableParameters.toLocaleString("en")} trainable parameters in ${training.modules.join(", ")}; ${training.tokensPerSecond.toFixed(0)} tokens/s; peak memory ${gigabytes(training.peakMemoryBytes)}; final loss ${training.finalLoss.toFixed(3)}.`,
     ...(training.rowsTooLong
       ? [`- ${training.rowsTooLong} rows were longer than ${settings.training.maxLength} tokens and left out.`]
       : []),
-    `- Scores: RAGAS ${outputs.tunedEvaluation.output.versions["ragas"] ?? outputs.baselineEvaluation.output.versions["ragas"] ?? ""}, embeddings by ${outputs.tunedEvaluation.output.embedder}, judged by ${outputs.tunedEvaluation.output.judge ?? "no judge"}; ${outputs.baselineEvaluation.output.overWindow} baseline and ${outputs.tunedEvaluation.output.overWindow} fine-tuned texts were longer than the embedder's window and cut by it.`,
+    `- Scores: RAGAS ${outputs.tunedEvaluation.output.versions["ragas"] ?? outputs.baselineEvaluation.output.versions["ragas"] ?? ""}, embeddings by ${outputs.tunedEvaluation.output.embedder}, judged by ${outputs.tunedEvaluation.output.judge ?? "no judge"}; ${outputs.baselineEvaluation.output.arms.baseline.overWindow} baseline and ${outputs.tunedEvaluation.output.arms.tuned.overWindow} fine-tuned texts were longer than the embedder's window and cut by it.`,
     "- Intervals: paired differences, clustered by topic, Student's t with topics − 1 degrees of freedom; a mean is shown only when 95 % were scored in both arms.",
     `- Seed ${settings.seed}; versions: ${Object.entries(file.versions)
       .map(([name, version]) => `${name} ${version}`)
@@ -224,6 +224,14 @@ function reportText(store: RunStore, knowledge: Knowledge, outputs: Outputs): st
     "",
   ];
   return lines.join("\n");
+}
+
+/** How the retrieval arms were served; null without them. */
+function retrievalText({ baselineAnswers }: Outputs): string | null {
+  const { retrieval } = baselineAnswers.frame.params as { retrieval?: { k: number; embedder: string } | null };
+  return retrieval
+    ? `up to ${retrieval.k} sections by ${retrieval.embedder}, out of all sections, the unseen ones included`
+    : null;
 }
 
 const percent = (share: number): string => `${(share * 100).toFixed(0)} %`;

@@ -8,7 +8,7 @@ import { stageOutputSchemas, type Knowledge, type StageId, type StageOutputs, ty
 import { checkpointSchemaVersion, type CheckpointFrame } from "../protocol/run.ts";
 import { hashOf } from "./hash.ts";
 import { dependents, pipeline, type AnyStage } from "./pipeline.ts";
-import type { Embedder, Evaluator, RunStore, Student, Teacher, Trainer } from "./ports.ts";
+import type { AdoptedStudent, Embedder, Evaluator, RunStore, Student, Teacher, Trainer } from "./ports.ts";
 import { writeReport } from "./report.ts";
 import type { StageContext } from "./stage.ts";
 import { templates } from "./template.ts";
@@ -19,6 +19,8 @@ export interface RunParts {
   knowledge: Knowledge;
   teacher: Teacher;
   student: Student;
+  /** The student in use before the run, for the arm of that name. */
+  adopted?: AdoptedStudent | null;
   embedder: Embedder;
   evaluator: Evaluator;
   trainer: Trainer;
@@ -207,6 +209,7 @@ function contextFor(
   const attempt = attemptOf(parts, cycle, stage.id);
   return {
     ...parts,
+    adopted: parts.adopted ?? null,
     cycle,
     run: store.file,
     settings: store.file.settings,
@@ -224,7 +227,7 @@ function contextFor(
   };
 }
 
-/** Both answering stages do the same work, so their items are of one kind. */
+/** Both answering stages do the same work and have the same version, so their items are of one kind. */
 const kindOf = (stage: StageId): string =>
   stage === "tunedAnswers" || stage === "baselineAnswers" ? "answers" : stage;
 

@@ -2,7 +2,7 @@
 import type { Knowledge, StageId, StageOutputs } from "../protocol/model.ts";
 import type { RunEvent } from "../protocol/events.ts";
 import type { RunFile, RunSettings } from "../protocol/run.ts";
-import type { Embedder, Evaluator, RunStore, Student, Teacher, Trainer } from "./ports.ts";
+import type { AdoptedStudent, Embedder, Evaluator, RunStore, Student, Teacher, Trainer } from "./ports.ts";
 import type { PromptTemplate } from "./template.ts";
 
 /** What a stage may use besides the outputs it needs. */
@@ -14,6 +14,8 @@ export interface StageContext {
   readonly template: PromptTemplate;
   readonly teacher: Teacher;
   readonly student: Student;
+  /** The student in use before the run; null when there is none. */
+  readonly adopted: AdoptedStudent | null;
   readonly embedder: Embedder;
   readonly evaluator: Evaluator;
   readonly trainer: Trainer;
@@ -42,7 +44,7 @@ export interface Stage<Id extends StageId, Need extends StageId, Prev extends St
   params(
     context: Pick<
       StageContext,
-      "settings" | "knowledge" | "cycle" | "teacher" | "student" | "embedder" | "evaluator" | "template"
+      "settings" | "knowledge" | "cycle" | "teacher" | "student" | "adopted" | "embedder" | "evaluator" | "template"
     >,
   ): unknown;
   run(input: Pick<StageOutputs, Need>, context: StageContext, previous: Previous<Prev>): Promise<StageOutputs[Id]>;

@@ -157,25 +157,71 @@ export const scoreSchema = z.union([
 ]);
 export type Score = z.infer<typeof scoreSchema>;
 
-/* ---------------------------------------------------------------- outputs of the stages */
+/* ---------------------------------------------------------------- arms */
 
-/** One entry per question id; each holds one element per repeat. */
-const answersOutput = z.strictObject({
+/**
+ * Who answers the tested questions. `baseline` and `tuned` always do. All arms get the same questions,
+ * seeds, limits and template, and are scored alike.
+ */
+export const armNames = ["baseline", "baselineRetrieval", "tuned", "tunedRetrieval", "adopted", "teacher"] as const;
+export const armSchema = z.enum(armNames);
+export type Arm = z.infer<typeof armSchema>;
+
+/** The arms' names for people. */
+export const armTitles: Readonly<Record<Arm, string>> = {
+  baseline: "untuned",
+  baselineRetrieval: "untuned + retrieval",
+  tuned: "fine-tuned",
+  tunedRetrieval: "fine-tuned + retrieval",
+  adopted: "student in use",
+  teacher: "teacher",
+};
+
+/** Something of every arm; one that did not answer has nothing. */
+export type OfArms<T> = { readonly [Name in Arm]?: T | undefined };
+
+/** What a run may add to untuned and fine-tuned; `retrieval` adds it to both. */
+export const extraArms = ["retrieval", "adopted", "teacher"] as const;
+export const extraArmSchema = z.enum(extraArms);
+export type ExtraArm = z.infer<typeof extraArmSchema>;
+
+/** The answers of one arm: one entry per question id; each holds one element per repeat. */
+export const armAnswersSchema = z.strictObject({
   model: z.string(),
-  template: z.string(),
-  sampling: samplingSchema,
-  device: z.string(),
   answers: z.record(idSchema, z.array(answerSchema)),
 });
+export type ArmAnswers = z.infer<typeof armAnswersSchema>;
 
-const evaluationOutput = z.strictObject({
-  embedder: z.string(),
-  judge: z.string().nullable(),
-  versions: z.record(z.string(), z.string()),
+/** Answers with sections of the knowledge base in the prompt: which ones, by question id, best first. */
+export const retrievalAnswersSchema = z.strictObject({
+  ...armAnswersSchema.shape,
+  sections: z.record(idSchema, z.array(idSchema)),
+});
+export type RetrievalAnswers = z.infer<typeof retrievalAnswersSchema>;
+
+/** The scores of one arm's answers, in the same shape. */
+export const armScoresSchema = z.strictObject({
   /** Texts that were longer than the embedder's window and were cut by it. */
   overWindow: z.int().nonnegative(),
   scores: z.record(idSchema, z.array(z.partialRecord(metricSchema, scoreSchema))),
 });
+export type ArmScores = z.infer<typeof armScoresSchema>;
+
+/* ---------------------------------------------------------------- outputs of the stages */
+
+const answersFrame = {
+  template: z.string(),
+  sampling: samplingSchema,
+  device: z.string(),
+  /** Answers to the general questions of src/pipeline/probe.json, by their ids; null where they are not asked. */
+  probe: z.record(idSchema, answerSchema).nullable(),
+};
+
+const evaluationFrame = {
+  embedder: z.string(),
+  judge: z.string().nullable(),
+  versions: z.record(z.string(), z.string()),
+};
 
 export const intervalSchema = z.strictObject({ low: z.number(), high: z.number() });
 
@@ -203,6 +249,61 @@ export const comparisonRowSchema = z.strictObject({
   worse: z.int().nonnegative(),
 });
 export type ComparisonRow = z.infer<typeof comparisonRowSchema>;
+
+/** One arm for one metric over one group of questions, beside the untuned student; figures in 0..1. */
+export const armRowSchema = z.strictObject({
+  arm: armSchema,
+  metric: metricSchema,
+  tier: tierSchema,
+  part: z.enum(["dev", "test"]),
+  /** Questions scored in this arm and in the baseline, which is what the figures are over. */
+  scored: z.int().nonnegative(),
+  failed: z.int().nonnegative(),
+  /** Null when fewer than 95 % of the questions were scored in both. */
+  means: z
+    .strictObject({
+      mean: z.number(),
+      /** To the baseline, paired by question; null for the baseline itself. */
+      difference: z.number().nullable(),
+      interval: intervalSchema.nullable(),
+    })
+    .nullable(),
+});
+export type ArmRow = z.infer<typeof armRowSchema>;
+
+/** What is wrong with an answer by its form alone; see src/pipeline/degenerate.ts for the rules. */
+export const answerMarks = ["empty", "looping", "cut"] as const;
+export type AnswerMark = (typeof answerMarks)[number];
+
+/** How one arm answers: how many of its answers have each mark, how many it ended by itself, how long they are. */
+export const answeringSchema = z.strictObject({
+  arm: armSchema,
+  answers: z.int().nonnegative(),
+  empty: z.int().nonnegative(),
+  looping: z.int().nonnegative(),
+  cut: z.int().nonnegative(),
+  stopRate: z.number().min(0).max(1),
+  /** Null for the teacher, whose tokens are not the student's. */
+  meanTokens: z.number().nonnegative().nullable(),
+});
+export type Answering = z.infer<typeof answeringSchema>;
+
+/** The questions of src/pipeline/probe.json: `accept` is a pattern that a right answer holds, in any case. */
+export const probeQuestionsSchema = z
+  .array(z.strictObject({ id: idSchema, question: z.string().min(5), accept: z.string().min(2) }))
+  .min(1);
+
+/** General questions, answered right before and after fine-tuning; see src/pipeline/probe.ts. */
+export const probeResultSchema = z.strictObject({
+  questions: z.int().positive(),
+  before: z.int().nonnegative(),
+  after: z.int().nonnegative(),
+  /** Answered right before and wrong after. */
+  lost: z.array(z.strictObject({ question: z.string(), before: z.string(), after: z.string() })),
+  /** Answered wrong before and right after. */
+  gained: z.array(z.strictObject({ question: z.string(), before: z.string(), after: z.string() })),
+});
+export type ProbeResult = z.infer<typeof probeResultSchema>;
 
 export const lossPointSchema = z.strictObject({
   step: z.int().nonnegative(),
@@ -265,8 +366,12 @@ export const comparisonOutputSchema = z.strictObject({
       change: z.enum(["better", "same", "worse", "unscored"]),
     }),
   ),
-  stopRate: z.strictObject({ baseline: z.number(), tuned: z.number() }),
-  meanTokens: z.strictObject({ baseline: z.number(), tuned: z.number() }),
+  /** Every arm against the untuned one: the test part, or dev in a cycle before the last. */
+  arms: z.array(armRowSchema),
+  /** In the order of the arms. */
+  answering: z.array(answeringSchema),
+  /** Null before the last cycle, and where it is switched off. */
+  probe: probeResultSchema.nullable(),
   bands: z.array(
     z.strictObject({ name: z.string(), expected: z.string(), measured: z.string(), inside: z.boolean().nullable() }),
   ),
@@ -298,17 +403,44 @@ export const stageOutputSchemas = {
     dropped: z.strictObject({ exact: z.int(), near: z.int(), unusable: z.int() }),
     notes: z.array(z.string()),
   }),
-  baselineAnswers: answersOutput,
+  baselineAnswers: z.strictObject({
+    ...answersFrame,
+    arms: z.strictObject({
+      baseline: armAnswersSchema,
+      baselineRetrieval: retrievalAnswersSchema.optional(),
+      adopted: armAnswersSchema.optional(),
+    }),
+  }),
   /** One reference per question family. */
   references: z.strictObject({ teacher: z.string(), references: z.record(idSchema, referenceSchema) }),
-  baselineEvaluation: evaluationOutput,
+  baselineEvaluation: z.strictObject({
+    ...evaluationFrame,
+    arms: z.strictObject({
+      baseline: armScoresSchema,
+      baselineRetrieval: armScoresSchema.optional(),
+      adopted: armScoresSchema.optional(),
+    }),
+  }),
   fineTuning: fineTuningOutputSchema,
-  tunedAnswers: answersOutput,
-  tunedEvaluation: evaluationOutput,
+  tunedAnswers: z.strictObject({
+    ...answersFrame,
+    arms: z.strictObject({
+      tuned: armAnswersSchema,
+      tunedRetrieval: retrievalAnswersSchema.optional(),
+      /** Here and not beside the baseline, where its requests would mix with those of the references. */
+      teacher: armAnswersSchema.optional(),
+    }),
+  }),
+  tunedEvaluation: z.strictObject({
+    ...evaluationFrame,
+    arms: z.strictObject({
+      tuned: armScoresSchema,
+      tunedRetrieval: armScoresSchema.optional(),
+      teacher: armScoresSchema.optional(),
+    }),
+  }),
   comparison: comparisonOutputSchema,
 } satisfies Record<StageId, z.ZodType>;
 
 /** What each stage produces; the keys are the stage ids. */
 export type StageOutputs = { [Id in StageId]: z.infer<(typeof stageOutputSchemas)[Id]> };
-export type AnswersOutput = z.infer<typeof answersOutput>;
-export type EvaluationOutput = z.infer<typeof evaluationOutput>;

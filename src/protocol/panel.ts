@@ -1,6 +1,6 @@
 /** What crosses between the panel and the host: whole snapshots down, a small set of intentions up. */
 import { z } from "zod";
-import { idSchema, type ComparisonOutput, type StageId, type Tier } from "./model.ts";
+import { extraArmSchema, idSchema, type AnswerMark, type ComparisonOutput, type StageId, type Tier } from "./model.ts";
 import type { RunState } from "./state.ts";
 
 export const presets = ["demo", "small", "full", "own"] as const;
@@ -16,6 +16,8 @@ export const draftSchema = z.strictObject({
   steps: z.union([z.literal("recipe"), z.literal("auto"), z.int().min(1).max(10_000)]),
   /** Tokens an answer may have. */
   maxNewTokens: z.int().min(1).max(4096),
+  /** Who answers besides the untuned and the tuned student. A draft kept from before has none. */
+  arms: z.array(extraArmSchema).max(3).default([]),
 });
 export type Draft = z.infer<typeof draftSchema>;
 
@@ -113,6 +115,10 @@ export interface AnswerRow {
   reference: string;
   before: number | null;
   after: number | null;
+  /** What is wrong with the two answers by their form. */
+  marks: { baseline: AnswerMark[]; tuned: AnswerMark[] };
+  /** The answers of further arms, under their names for people. */
+  others: { title: string; text: string; marks: AnswerMark[] }[];
 }
 
 /** What the Results and Answers tabs show of the selected run's last complete cycle. */

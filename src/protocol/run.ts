@@ -1,6 +1,6 @@
 /** The settings of a run, its file on disk, and the frame every checkpoint is stored in. */
 import { z } from "zod";
-import { idSchema, metricSchema, samplingSchema, stageIds, usageSchema } from "./model.ts";
+import { extraArmSchema, idSchema, metricSchema, samplingSchema, stageIds, usageSchema } from "./model.ts";
 
 /** The generation values of the recipe. */
 export const recipeSampling = {
@@ -71,6 +71,10 @@ export const runSettingsSchema = z.strictObject({
   template: z.enum(["chatml", "native", "phi"]).default("chatml"),
   sampling: samplingSchema.default({ ...recipeSampling }),
   repeats: z.int().min(1).max(10).default(1),
+  /** Who answers besides the untuned and the tuned student. */
+  arms: z.array(extraArmSchema).max(3).default([]),
+  /** Whether both students are asked some general questions at the end, to see what tuning made the student forget. */
+  probe: z.boolean().default(true),
   training: trainingSettingsSchema.prefault({}),
   /** Metrics beyond the two local ones need the teacher's endpoint as judge. */
   judge: z.boolean().default(false),

@@ -3,7 +3,9 @@ import * as vscode from "vscode";
 import { resultsSnapshot, runSnapshot, setupSnapshot } from "../../src/extension/panel/snapshots.ts";
 import { commandTable } from "../../src/extension/commands/table.ts";
 import { panelCommands } from "../../src/protocol/panel.ts";
-import { screenStages } from "../../src/protocol/model.ts";
+import { armTitles, extraArms, screenStages } from "../../src/protocol/model.ts";
+import { runSettings } from "../../src/extension/settings.ts";
+import { armTitles as panelArmTitles, extraArms as panelExtraArms } from "../../webview/arms.ts";
 import { screenStages as panelStages } from "../../webview/stages.ts";
 import { theApp, until } from "./host.ts";
 
@@ -55,10 +57,31 @@ describe("the panel", () => {
     assert.ok(
       results!.answers.every(({ baseline, tuned, reference, place }) => baseline && tuned && reference && place),
     );
+    assert.ok(results!.answers.every(({ marks, others }) => marks.tuned.length === 0 && others.length === 0));
+    assert.deepEqual(
+      results!.comparison!.answering.map(({ arm }) => arm),
+      ["baseline", "tuned"],
+    );
   });
 
-  it("knows the seven stages by the names of the protocol, and only commands there are", () => {
+  it("takes the further arms of a draft, and they make the run longer", async () => {
+    const app = await theApp();
+    const minutes = async () => (await setupSnapshot({ ...app, label: () => undefined })).estimate!.minutes;
+    app.panel.receive({ type: "configure", draft: { ...app.draft.get(), preset: "small" } });
+    const before = await minutes();
+    app.panel.receive({ type: "configure", draft: { ...app.draft.get(), arms: ["retrieval"] } });
+    assert.deepEqual(runSettings(app.draft.get()).arms, ["retrieval"]);
+    assert.ok((await minutes()) > before);
+    app.panel.receive({ type: "configure", draft: { ...app.draft.get(), arms: [], preset: "demo" } });
+  });
+
+  it("knows the seven stages and the arms by the names of the protocol, and only commands there are", () => {
     assert.deepEqual(panelStages, screenStages);
+    assert.deepEqual(panelArmTitles, armTitles);
+    assert.deepEqual(
+      panelExtraArms.map(([arm]) => arm),
+      [...extraArms],
+    );
     for (const id of panelCommands) assert.ok(id in commandTable, id);
   });
 });

@@ -48,18 +48,23 @@ function outputOf(stage: StageId, cycle: number, mark: string): unknown {
       };
     default:
       return {
-        model: mark,
         template: "chatml",
         device: "cpu",
         sampling: { maxNewTokens: 5, temperature: 0.8, topP: 0.95, topK: 50, repetitionPenalty: 1.1, maxTime: 300 },
-        answers: Object.fromEntries(
-          Array.from({ length: 4 }, (_, index) => [`q${index}`, [answer(`${mark} ${index} “quoted” \n line`)]]),
-        ),
+        arms: {
+          [stage === "tunedAnswers" ? "tuned" : "baseline"]: {
+            model: mark,
+            answers: Object.fromEntries(
+              Array.from({ length: 4 }, (_, index) => [`q${index}`, [answer(`${mark} ${index} “quoted” \n line`)]]),
+            ),
+          },
+        },
+        probe: null,
       };
   }
 }
 
-/** Stages {@link fakeFrame} can make; the answers of both arms have one shape. */
+/** Stages {@link fakeFrame} can make; the answers of both stages have one shape but for the name of the arm. */
 export const fakeStages = [
   "baselineAnswers",
   "references",

@@ -6,6 +6,7 @@ import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Knowledge, Section } from "../../src/protocol/model.ts";
 import type {
+  AdoptedStudent,
   Embedder,
   Evaluator,
   LanguageModel,
@@ -66,6 +67,7 @@ export interface FakeParts {
   embedder: Embedder;
   evaluator: Evaluator;
   trainer: Trainer;
+  adopted?: AdoptedStudent | null;
   calls: Calls;
 }
 
@@ -128,6 +130,8 @@ export function fakeParts(delay = 0): FakeParts {
   const student: Student = {
     ...model("fake-student", false),
     device: async () => "CPU",
+    contextSize: 2048,
+    tokenize: async (text) => text.split(/\s+/).map((_, index) => index),
     tuned: (gguf) => model(`fake-student+${gguf.length}`, true),
     close: async () => {},
   };

@@ -33,6 +33,7 @@ it("survives a kill at every stage boundary", { timeout: 600_000 }, async () => 
     "16",
     "--wordings",
     "2",
+    "--no-probe",
   ];
   let known = new Map<string, string>();
   const boundaries: string[] = [];

@@ -46,6 +46,7 @@ test("every setting flag reaches the settings", () => {
       "--judge",
     ],
     ...["--teacher", "openai", "--model", "m", "--base-url", "http://localhost:1/v1"],
+    ...["--arms", "retrieval, teacher", "--no-probe"],
   );
   expect(made).toMatchObject({
     topics: ["Pods", "Services"],
@@ -57,6 +58,8 @@ test("every setting flag reaches the settings", () => {
     template: "native",
     student: "my.gguf",
     judge: true,
+    arms: ["retrieval", "teacher"],
+    probe: false,
     training: { steps: "auto", quantization: "nf4", rank: 16 },
     sampling: { maxNewTokens: 64, temperature: 0.8 },
     teacher: { kind: "openai", model: "m", baseUrl: "http://localhost:1/v1" },
@@ -98,6 +101,7 @@ test.each([
   [["--template", "html"], "--template"],
   [["--quantization", "int3"], "--quantization"],
   [["--preset", "huge"], "--preset"],
+  [["--arms", "retrieval,oracle"], "--arms"],
 ])("%j is refused by name", (args, flag) => {
   // `--cycles -1` needs the equals sign, or the parser takes -1 for a flag.
   const joined = args[1]?.startsWith("-") ? [`${args[0]}=${args[1]}`] : args;

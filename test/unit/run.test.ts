@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { stageIds } from "../../src/protocol/model.ts";
 import { createCheckpointStore } from "../../src/pipeline/adapters/checkpointStore.ts";
+import { probeQuestions } from "../../src/pipeline/probe.ts";
 import { rerunFrom } from "../../src/pipeline/run.ts";
 import { fakeParts } from "../fakes/parts.ts";
 import { computed, fakeRunFile, freshFolder, openRun, play } from "../fakes/runs.ts";
@@ -134,7 +135,7 @@ describe("what depends on what", () => {
     ]);
     const again = await play(root, fakeRunFile());
     expect(computed(again.events)).toEqual(["1/baselineAnswers", "1/baselineEvaluation", "1/comparison"]);
-    expect(again.parts.calls.answers).toBe(18);
+    expect(again.parts.calls.answers).toBe(18 + probeQuestions.length);
   });
 
   it("puts a damaged checkpoint into quarantine, says so and runs its stage again on the finished items", async () => {
@@ -172,7 +173,7 @@ describe("three cycles", () => {
     const cycles = await Promise.all(
       [1, 2, 3].map(async (cycle) => ({
         questions: (await store.readCheckpoint(cycle, "questions"))?.output.questions ?? [],
-        tuned: Object.keys((await store.readCheckpoint(cycle, "tunedAnswers"))?.output.answers ?? {}),
+        tuned: Object.keys((await store.readCheckpoint(cycle, "tunedAnswers"))?.output.arms.tuned.answers ?? {}),
         comparison: (await store.readCheckpoint(cycle, "comparison"))?.output,
       })),
     );
@@ -193,6 +194,7 @@ describe("three cycles", () => {
     // The baseline answers each question once over the whole run: 12 dev, 12 recall, 12 test and 1 unseen.
     const baseline = 12 + 12 + 12 + 1;
     const tunedAnswers = 4 + 8 + 12 + 12 + 12 + 1;
-    expect(parts.calls.answers).toBe(baseline + tunedAnswers);
+    // The general questions are asked once of each student, in the last cycle.
+    expect(parts.calls.answers).toBe(baseline + tunedAnswers + 2 * probeQuestions.length);
   });
 });

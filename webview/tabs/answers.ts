@@ -3,6 +3,7 @@ import { diffWords } from "diff";
 import { html, type TemplateResult } from "lit-html";
 import type { AnswerRow } from "../../src/protocol/panel.ts";
 import type { Tier } from "../../src/protocol/model.ts";
+import { markWords } from "../arms.ts";
 import { score, signed } from "../format.ts";
 import { send } from "../host.ts";
 import { redraw, view } from "../state.ts";
@@ -89,14 +90,14 @@ function answer(row: AnswerRow): TemplateResult {
     <summary>
       <span class=${`change ${sign}`}>${change === null ? "not scored" : signed(change)}</span>
       <span class="question">${row.question}</span>
-      <span class="muted">${row.topic} · ${row.tier}</span>
+      <span class="muted">${row.topic} · ${row.tier}${row.marks.tuned.map((mark) => ` · ${mark}`)}</span>
     </summary>
     <div class="scroll" tabindex="0" role="region" aria-label="Answers side by side">
       <table class="side">
         <thead>
           <tr>
-            <th scope="col">Baseline ${score(row.before)}</th>
-            <th scope="col">Fine-tuned ${score(row.after)}</th>
+            <th scope="col">Baseline ${score(row.before)}${markWords(row.marks.baseline)}</th>
+            <th scope="col">Fine-tuned ${score(row.after)}${markWords(row.marks.tuned)}</th>
             <th scope="col">Reference</th>
           </tr>
         </thead>
@@ -109,6 +110,11 @@ function answer(row: AnswerRow): TemplateResult {
         </tbody>
       </table>
     </div>
+    ${row.others.map(
+      ({ title, text, marks }) =>
+        html`<h3>${title}${markWords(marks)}</h3>
+          <p class="answer">${text || "(empty)"}</p>`,
+    )}
     ${row.place ? html`<vscode-button appearance="secondary" aria-label=${`Open the source, ${row.place}`} @click=${() => send({ type: "openSection", section: row.section })}>${row.place}</vscode-button>` : ""}
   </details>`;
 }

@@ -1,7 +1,9 @@
 /** What the next run shall be, what it will take, and what is sent where. */
 import { html, type TemplateResult } from "lit-html";
 import { live } from "lit-html/directives/live.js";
+import type { ExtraArm } from "../../src/protocol/model.ts";
 import type { Draft, SetupSnapshot } from "../../src/protocol/panel.ts";
+import { extraArms } from "../arms.ts";
 import { count } from "../format.ts";
 import { send } from "../host.ts";
 import { edit, redraw, view } from "../state.ts";
@@ -41,7 +43,7 @@ export function configureTab(): TemplateResult {
             @change=${(event: Event) => number(event, 1, 4096, (maxNewTokens) => edit({ maxNewTokens }))}
           />
         </div>
-        ${teacherField(setup, draft)}
+        ${teacherField(setup, draft)} ${armsField(draft)}
         <div class="field"><span class="label">Student</span><span>${setup.student}</span></div>
       </form>
       <div class="column">${knowledgeField(setup, draft)}</div>
@@ -142,6 +144,28 @@ function teacherField({ teacher, trusted }: SetupSnapshot, draft: Draft): Templa
           </div>`
         : ""
     }`;
+}
+
+function armsField({ arms }: Draft): TemplateResult {
+  // The toolkit reports values that the panel itself has set as changes, too; so what counts is the draft of now.
+  const toggle = (arm: ExtraArm, on: boolean) => {
+    if (!view.draft || view.draft.arms.includes(arm) === on) return;
+    const next = extraArms
+      .map(([each]) => each)
+      .filter((each) => (each === arm ? on : view.draft?.arms.includes(each)));
+    edit({ arms: next, preset: view.draft.preset });
+  };
+  return html`<fieldset class="arms" aria-label="Who else answers">
+    <span class="label">Who else answers</span>
+    ${extraArms.map(
+      ([arm, title, detail]) =>
+        html`<vscode-checkbox
+          .checked=${live(arms.includes(arm))}
+          @change=${(event: Event) => toggle(arm, (event.target as HTMLInputElement).checked)}
+          >${title} <span class="muted">${detail}</span></vscode-checkbox
+        >`,
+    )}
+  </fieldset>`;
 }
 
 function knowledgeField(setup: SetupSnapshot, draft: Draft): TemplateResult {

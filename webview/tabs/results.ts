@@ -4,6 +4,7 @@ import type { ComparisonOutput, ComparisonRow, Tier } from "../../src/protocol/m
 import { duration, gigabytes, score, signed } from "../format.ts";
 import { send } from "../host.ts";
 import { view } from "../state.ts";
+import { answeringTable, armsTable, forgotten } from "./arms.ts";
 
 const tierWords: Record<Tier, string> = {
   reworded: "Reworded: new wordings of trained facts",
@@ -58,7 +59,8 @@ export function resultsTab(): TemplateResult {
       The reworded tier is the headline: the trained tier shows memory, the unseen tier what happens to everything else.
       An interval that spans 0 means: cannot tell.
     </p>
-    ${trend(comparison)} ${behaviour(comparison)} ${bands(comparison)}
+    ${armsTable(comparison)} ${trend(comparison)} ${answeringTable(comparison)} ${forgotten(comparison.probe)}
+    ${bands(comparison)}
     <p>
       <vscode-button appearance="secondary" @click=${() => send({ type: "command", command: "distillery.openReport" })}
         >Open report</vscode-button
@@ -123,13 +125,6 @@ function trend({ cycles, spread, successRate }: ComparisonOutput): TemplateResul
     </table>
     ${cycles.length > 1 ? html`<p>${Math.round(successRate * 100)} % of the cycles succeeded${spread === null ? "" : `; the change varies by ${spread.toFixed(3)} (standard deviation)`}.</p>` : ""}`;
 }
-
-const behaviour = ({ stopRate, meanTokens }: ComparisonOutput): TemplateResult =>
-  html`<p>
-    It ended its answer by itself in ${Math.round(stopRate.baseline * 100)} % of the baseline answers and
-    ${Math.round(stopRate.tuned * 100)} % of the fine-tuned ones; ${meanTokens.baseline.toFixed(0)} and
-    ${meanTokens.tuned.toFixed(0)} tokens on average.
-  </p>`;
 
 const bands = ({ bands: given }: ComparisonOutput): TemplateResult | string =>
   given.length === 0

@@ -6,6 +6,7 @@ import { runPipeline } from "../../pipeline/run.ts";
 import { readyEnvironment } from "../../pipeline/adapters/environment.ts";
 import type { FileRunStore } from "../../pipeline/adapters/runStore.ts";
 import { findStudent } from "../../pipeline/adapters/studentRegistry.ts";
+import { armsText } from "../armsText.ts";
 import { composeParts } from "../compose.ts";
 import type { CliContext } from "../context.ts";
 import { createProgress } from "../progress.ts";
@@ -53,7 +54,10 @@ export async function execute(
       const { id } = store.file;
       const report = `${store.folder}/report.md`;
       if (json) context.stdout.write(`${stableJson({ run: id, folder: store.folder, report, comparison }, 2)}\n`);
-      else output.write(`\n${comparison.headline.sentence}\n\n${comparisonText(comparison)}\n\nReport: ${report}\n`);
+      else
+        output.write(
+          `\n${comparison.headline.sentence}\n\n${comparisonText(comparison)}\n\n${armsText(comparison)}\n\nReport: ${report}\n`,
+        );
       return { file: store.file, folder: store.folder };
     } finally {
       await parts.close();

@@ -4,6 +4,7 @@ import { nodeFiles } from "../../pipeline/adapters/fileLayer.ts";
 import { listSuperseded } from "../../pipeline/adapters/superseded.ts";
 import { stableJson } from "../../pipeline/hash.ts";
 import { stageIds } from "../../protocol/model.ts";
+import { armsText } from "../armsText.ts";
 import type { CliContext } from "../context.ts";
 import type { CommandLine } from "../options.ts";
 import { duration } from "../progress.ts";
@@ -43,6 +44,7 @@ export async function show(line: CommandLine, { stdout, stderr }: CliContext): P
   if (latest) {
     const { comparison } = latest.outputs;
     stdout.write(`\n${comparison.output.headline.sentence}\n\n${comparisonText(comparison.output)}\n`);
+    stdout.write(`\n${armsText(comparison.output)}\n`);
     stdout.write(`\nReport: ${join(folder, "report.md")}\n`);
   } else stdout.write("\nNo cycle is complete yet; `distillery resume` goes on.\n");
   const rows = entries.map((entry) =>

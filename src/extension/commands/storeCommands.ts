@@ -161,6 +161,7 @@ export function cliCommand({
     ["template", settings.template],
     ["steps", String(settings.training.steps)],
     ["max-new-tokens", String(settings.sampling.maxNewTokens)],
+    ...(settings.arms.length > 0 ? ([["arms", settings.arms.join(",")]] as [string, string][]) : []),
     ["seed", String(settings.seed)],
   ];
   const quoted = (text: string) => (/^[\w.:/@%+-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`);
@@ -168,5 +169,6 @@ export function cliCommand({
     "distillery run",
     ...flags.map(([name, value]) => `--${name} ${quoted(value)}`),
     ...(settings.judge ? ["--judge"] : []),
+    ...(settings.probe ? [] : ["--no-probe"]),
   ].join(" ");
 }

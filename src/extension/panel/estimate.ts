@@ -19,12 +19,14 @@ export function tokensOf(draft: Draft, knowledge: Knowledge, model: string, host
   // Every family has its wordings for training and one for testing; both students answer all of them.
   const questions = families * (wordings + 1);
   const answerTokens = Math.min(draft.maxNewTokens, 350) * questions;
+  // Retrieval adds an arm to both students, the student in use is one more.
+  const arms = 2 + (draft.arms.includes("retrieval") ? 2 : 0) + (draft.arms.includes("adopted") ? 1 : 0);
   const steps =
     (typeof draft.steps === "number" ? draft.steps : Math.max(60, draft.questions * wordings * 2.5)) * draft.cycles;
   const seconds =
-    answerTokens * 2 * 0.75 * secondsPerAnswerToken +
+    answerTokens * arms * 0.75 * secondsPerAnswerToken +
     steps * secondsPerStep +
-    questions * 2 * secondsPerScore +
+    questions * arms * secondsPerScore +
     secondsFixed;
   const minutes = Math.max(1, Math.round(seconds / 60));
   if (draft.teacher === "offline")
@@ -41,9 +43,11 @@ export function tokensOf(draft: Draft, knowledge: Knowledge, model: string, host
     knowledge.sections.reduce((sum, { text }) => sum + text.length, 0) /
     Math.max(1, knowledge.sections.length) /
     charactersPerToken;
-  const calls = Math.ceil(families * 1.25) + families;
+  // As an arm of its own, the teacher answers every tested question.
+  const ceiling = draft.arms.includes("teacher") ? families * 2.25 : 0;
+  const calls = Math.ceil(families * 1.25 + families + ceiling);
   const input = Math.round(calls * (meanSection + 450));
-  const output = Math.round(families * (wordings + 1) * 25 + families * 220);
+  const output = Math.round(families * (wordings + 1) * 25 + (families + ceiling) * 220);
   const price = priceOf(model, teacherBaseUrl());
   const topics = draft.topics.length || knowledge.topics.length;
   return {

@@ -1,8 +1,10 @@
 /** Makes the parts the panel shows from what is on the disk and in this window. */
 import * as vscode from "vscode";
 import { tokensOf } from "./estimate.ts";
-import { stageIds, type StageId, type StageOutputs } from "../../protocol/model.ts";
+import { armNames, armTitles, stageIds } from "../../protocol/model.ts";
+import type { ArmAnswers, OfArms, StageId, StageOutputs } from "../../protocol/model.ts";
 import type { AnswerRow, ResultsSnapshot, RunSnapshot, SetupSnapshot } from "../../protocol/panel.ts";
+import { marksOf } from "../../pipeline/degenerate.ts";
 import { secondsLeft } from "../../pipeline/state.ts";
 import type { DraftStore } from "../draft.ts";
 import type { Environments } from "../setup/environments.ts";
@@ -123,10 +125,11 @@ export async function resultsSnapshot({ history }: SnapshotParts, run: string): 
   const baseline = history.output(entries, cycle, "baselineAnswers");
   const tuned = history.output(entries, cycle, "tunedAnswers");
   const references = history.output(entries, cycle, "references");
+  const all: OfArms<ArmAnswers> = { ...baseline?.arms, ...tuned?.arms };
   const sections = new Map(questions.sections.map((section) => [section.id, section]));
   const answers = questions.questions.flatMap((question): AnswerRow[] => {
-    const before = baseline?.answers[question.id]?.[0];
-    const after = tuned?.answers[question.id]?.[0];
+    const before = baseline?.arms.baseline.answers[question.id]?.[0];
+    const after = tuned?.arms.tuned.answers[question.id]?.[0];
     if (!before && !after) return [];
     const section = sections.get(question.section);
     const scores = comparison?.perQuestion[question.id];
@@ -143,6 +146,11 @@ export async function resultsSnapshot({ history }: SnapshotParts, run: string): 
         reference: references?.references[question.family]?.text ?? "",
         before: scores?.baseline ?? null,
         after: scores?.tuned ?? null,
+        marks: { baseline: before ? marksOf(before) : [], tuned: after ? marksOf(after) : [] },
+        others: armNames.flatMap((arm) => {
+          const answer = arm === "baseline" || arm === "tuned" ? null : all[arm]?.answers[question.id]?.[0];
+          return answer ? [{ title: armTitles[arm], text: answer.text, marks: marksOf(answer) }] : [];
+        }),
       },
     ];
   });

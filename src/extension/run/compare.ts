@@ -68,7 +68,8 @@ function flat(settings: RunSettings): Record<string, string> {
       entries.push([
         path,
         Array.isArray(value)
-          ? value.map((each) => (typeof each === "string" ? each : JSON.stringify(each))).join(", ") || "all"
+          ? value.map((each) => (typeof each === "string" ? each : JSON.stringify(each))).join(", ") ||
+            (path === "topics" ? "all" : "none")
           : String(value),
       ]);
   };

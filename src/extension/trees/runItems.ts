@@ -2,7 +2,7 @@
 import * as vscode from "vscode";
 import type { CheckpointEntry } from "../../pipeline/ports.ts";
 import { secondsLeft } from "../../pipeline/state.ts";
-import type { ComparisonOutput, FineTuningOutput, StageId } from "../../protocol/model.ts";
+import type { ArmAnswers, ArmScores, ComparisonOutput, FineTuningOutput, StageId } from "../../protocol/model.ts";
 import type { RunState, StageState } from "../../protocol/state.ts";
 import { checkpointUri } from "../checkpointUri.ts";
 import { duration, stageTitle } from "../words.ts";
@@ -150,12 +150,24 @@ function countOf(stage: StageId, output: unknown): string {
     Array.isArray(value) ? value.length : Object.keys((value as object | undefined) ?? {}).length;
   if (stage === "questions") return vscode.l10n.t("{0} questions", size(data["questions"]));
   if (stage === "baselineAnswers" || stage === "tunedAnswers")
-    return vscode.l10n.t("{0} answers", size(data["answers"]));
+    return vscode.l10n.t(
+      "{0} answers",
+      countOfArms<ArmAnswers>(output, ({ answers }) => answers),
+    );
   if (stage === "references") return vscode.l10n.t("{0} references", size(data["references"]));
   if (stage === "fineTuning") return vscode.l10n.t("loss {0}", (output as FineTuningOutput).finalLoss.toFixed(2));
   if (stage === "comparison") return improvement(output as ComparisonOutput);
-  return vscode.l10n.t("{0} scored", size(data["scores"]));
+  return vscode.l10n.t(
+    "{0} scored",
+    countOfArms<ArmScores>(output, ({ scores }) => scores),
+  );
 }
+
+/** Answers or scores of all arms, repeats included. */
+const countOfArms = <T>(output: unknown, of: (arm: T) => Record<string, unknown[]>): number =>
+  Object.values((output as { arms: Record<string, T> }).arms)
+    .flatMap((arm) => Object.values(of(arm)))
+    .flat().length;
 
 /** The headline's difference, "+0.12". */
 function improvement({ headline, rows }: ComparisonOutput): string {

@@ -7,7 +7,7 @@ import type { Answer } from "../../protocol/model.ts";
 import { sha256 } from "../hash.ts";
 import type { GenerateOptions, LanguageModel, Message, Student } from "../ports.ts";
 import type { PromptTemplate } from "../template.ts";
-import { createStudentLife } from "./studentLife.ts";
+import { createStudentLife, usualContextSize } from "./studentLife.ts";
 import type { Load } from "./studentMessages.ts";
 import type { StudentProcess } from "./studentProcess.ts";
 
@@ -24,7 +24,7 @@ export interface StudentOptions {
   lanes?: number;
   /** Threads of each of them; by default the cores are shared out. */
   threads?: number;
-  /** Tokens of prompt and answer together; 2048 by default, Phi-2's window. */
+  /** Tokens of prompt and answer together; Phi-2's window by default. */
   contextSize?: number;
   /** Takes what llama.cpp says. */
   logFile?: string;
@@ -37,8 +37,6 @@ export interface LocalStudent extends Student {
   tuned(adapterGguf: string): LanguageModel;
   /** Process id while the model is loaded. */
   pid(): number | null;
-  /** Token ids of a text, special tokens recognised. */
-  tokenize(text: string): Promise<number[]>;
   /** The most likely `count` tokens after a prompt, by the base (null) or an adapter. */
   greedy(prompt: string, adapterGguf: string | null, count: number): Promise<number[]>;
 }
@@ -123,6 +121,7 @@ export function createStudent(options: StudentOptions): LocalStudent {
 
   return {
     id,
+    contextSize: options.contextSize ?? usualContextSize,
     generate: (messages, generateOptions) => generate(null, messages, generateOptions),
     device: () => use(undefined, async ({ ready }) => (await ready).device),
     tuned(path) {

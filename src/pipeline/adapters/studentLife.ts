@@ -8,6 +8,8 @@ import { startStudentProcess, type StudentProcess } from "./studentProcess.ts";
 
 /** A process that ended this many times in a row, without a reply in between, is not started again. */
 const mostDeaths = 3;
+/** Phi-2's window, in tokens. */
+export const usualContextSize = 2048;
 const silent: JobLog = { write: async () => {}, tail: () => [] };
 
 export interface StudentLife {
@@ -29,7 +31,7 @@ export function createStudentLife(options: StudentOptions, onLanes: (lanes: numb
   let closed = false;
 
   function start(): StudentProcess {
-    const { gguf, gpu = "auto", lanes = null, threads = null, contextSize = 2048 } = options;
+    const { gguf, gpu = "auto", lanes = null, threads = null, contextSize = usualContextSize } = options;
     const process = startStudentProcess(childFile, { type: "load", gguf, gpu, lanes, threads, contextSize }, log);
     process.ready.then(
       (loaded) => onLanes(loaded.lanes),

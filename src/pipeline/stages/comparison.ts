@@ -1,43 +1,25 @@
 /** Stage 7: what fine-tuning changed, per metric and tier, with intervals and a verdict. */
 import type {
-  AnswersOutput,
+  ArmAnswers,
+  ArmScores,
   ComparisonOutput,
   ComparisonRow,
   CycleSummary,
-  EvaluationOutput,
   Metric,
+  OfArms,
   Question,
-  Score,
   Tier,
 } from "../../protocol/model.ts";
-import { metricNames, tiers } from "../../protocol/model.ts";
+import { armNames, metricNames, tiers } from "../../protocol/model.ts";
+import { answeringOf } from "../degenerate.ts";
+import { compareProbe, probeParams } from "../probe.ts";
 import { defineStage } from "../stage.ts";
-import { changeOf, compare, mean, standardDeviation, verdict, type Pair } from "../statistics.ts";
+import { changeOf, compare, mean, standardDeviation, verdict } from "../statistics.ts";
+import { armRows } from "./armRows.ts";
 import { askedIn } from "./items.ts";
+import { applies, pairsOf, scoreOf } from "./scores.ts";
 
-type Scores = EvaluationOutput["scores"];
-
-/** A question's mean over its repeats; null when any repeat has no value. */
-function scoreOf(scores: Scores, question: string, metric: Metric): number | null {
-  const repeats = scores[question]?.map((each): Score | undefined => each[metric]) ?? [];
-  const values = repeats.flatMap((score) => (score && "value" in score ? [score.value] : []));
-  return values.length > 0 && values.length === repeats.length ? mean(values) : null;
-}
-
-/** True when the metric was tried on the question at all, so that a missing value counts as a failure. */
-const applies = (scores: Scores, question: string, metric: Metric): boolean =>
-  (scores[question] ?? []).some((each) => {
-    const score = each[metric];
-    return score !== undefined && !("status" in score && score.status === "not_applicable");
-  });
-
-function pairsOf(asked: readonly Question[], metric: Metric, baseline: Scores, tuned: Scores): Pair[] {
-  return asked.flatMap(({ id, topic }) => {
-    const before = scoreOf(baseline, id, metric);
-    const after = scoreOf(tuned, id, metric);
-    return before === null || after === null ? [] : [{ cluster: topic, baseline: before, tuned: after }];
-  });
-}
+type Scores = ArmScores["scores"];
 
 function rowFor(
   metric: Metric,
@@ -94,19 +76,6 @@ function headlineOf(
   return { ...shared, sentence: `${words}: ${figures}.${why}` };
 }
 
-const rate = ({ answers }: AnswersOutput): number =>
-  mean(
-    Object.values(answers)
-      .flat()
-      .map(({ stop }) => (stop === "stop" ? 1 : 0)),
-  );
-const tokens = ({ answers }: AnswersOutput): number =>
-  mean(
-    Object.values(answers)
-      .flat()
-      .map((answer) => answer.tokens),
-  );
-
 /** What the recipe expects of a cycle, beside what was measured. */
 function bandsOf(row: ComparisonRow | undefined, seconds: number): ComparisonOutput["bands"] {
   const means = row?.means;
@@ -143,7 +112,7 @@ function bandsOf(row: ComparisonRow | undefined, seconds: number): ComparisonOut
 
 export const comparison = defineStage({
   id: "comparison",
-  version: 1,
+  version: 2,
   needs: ["questions", "baselineAnswers", "baselineEvaluation", "fineTuning", "tunedAnswers", "tunedEvaluation"],
   needsPrevious: ["comparison"],
   uses: "network",
@@ -151,13 +120,16 @@ export const comparison = defineStage({
     metric: settings.primaryMetric,
     last: cycle === settings.cycles,
     several: settings.cycles > 1,
+    probe: probeParams({ settings, cycle }),
   }),
   async run(input, context, previous): Promise<ComparisonOutput> {
     const { cycle, settings, store } = context;
     const last = cycle === settings.cycles;
     const asked = askedIn(input.questions.questions, cycle, settings.cycles);
-    const baseline = input.baselineEvaluation.scores;
-    const tuned = input.tunedEvaluation.scores;
+    const scores = { ...input.baselineEvaluation.arms, ...input.tunedEvaluation.arms };
+    const answers: OfArms<ArmAnswers> = { ...input.baselineAnswers.arms, ...input.tunedAnswers.arms };
+    const baseline = scores.baseline.scores;
+    const tuned = scores.tuned.scores;
     const rows = metricNames.flatMap((metric) =>
       (["test", "dev"] as const).flatMap((part) =>
         tiers.flatMap((tier) => rowFor(metric, tier, part, asked, baseline, tuned) ?? []),
@@ -194,8 +166,12 @@ export const comparison = defineStage({
           return [id, { baseline: before, tuned: after, change }] as const;
         }),
       ),
-      stopRate: { baseline: rate(input.baselineAnswers), tuned: rate(input.tunedAnswers) },
-      meanTokens: { baseline: tokens(input.baselineAnswers), tuned: tokens(input.tunedAnswers) },
+      arms: armRows(scores, asked, last ? "test" : "dev"),
+      answering: armNames.flatMap((arm) => {
+        const given = answers[arm];
+        return given ? [answeringOf(arm, given)] : [];
+      }),
+      probe: compareProbe(input.baselineAnswers.probe, input.tunedAnswers.probe),
       bands: bandsOf(
         rows.find(
           (row) =>

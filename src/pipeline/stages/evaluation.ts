@@ -1,9 +1,21 @@
-/** Stages 4 and 6, second half: RAGAS scores of one arm's answers against the references. */
-import type { AnswersOutput, EvaluationOutput, Metric, Question, Score, StageOutputs } from "../../protocol/model.ts";
+/** Stages 4 and 6, second half: RAGAS scores of every arm's answers against the references. */
+import {
+  armNames,
+  armTitles,
+  type Arm,
+  type ArmAnswers,
+  type ArmScores,
+  type Metric,
+  type OfArms,
+  type Question,
+  type Score,
+  type StageOutputs,
+} from "../../protocol/model.ts";
 import { UserError } from "../../protocol/errors.ts";
 import { hashOf } from "../hash.ts";
 import type { ScoreRequest } from "../ports.ts";
 import { defineStage, type StageContext } from "../stage.ts";
+import { fewestScored, mean } from "../statistics.ts";
 
 const localMetrics: readonly Metric[] = ["semantic_similarity", "rouge_score"];
 const judgeMetrics: readonly Metric[] = ["answer_relevancy", "factual_correctness"];
@@ -17,30 +29,36 @@ const metricsOf = ({ settings }: Pick<StageContext, "settings">): Metric[] =>
 const notApplicable = (metrics: readonly Metric[], reason: string): Scores =>
   Object.fromEntries(metrics.map((metric) => [metric, { status: "not_applicable", reason }]));
 
-/** Names one answer of one question: "c1-f03-r1#0". */
-const itemName = (question: string, repeat: number): string => `${question}#${repeat}`;
+type Evaluated<Given> = Omit<StageOutputs["tunedEvaluation"], "arms"> & {
+  arms: { [Name in keyof Given]: ArmScores };
+};
 
-async function evaluate(
+/** Names one answer: "tuned c1-f03-r1#0". */
+const itemName = (arm: string, question: string, repeat: number): string => `${arm} ${question}#${repeat}`;
+
+async function evaluate<Given extends OfArms<ArmAnswers>>(
   stage: "baselineEvaluation" | "tunedEvaluation",
   questions: readonly Question[],
   { references }: StageOutputs["references"],
-  { answers }: AnswersOutput,
+  given: Given,
   context: StageContext,
-): Promise<EvaluationOutput> {
+): Promise<Evaluated<Given>> {
   const { evaluator, cycle, signal } = context;
   const metrics = metricsOf(context);
   const byId = new Map(questions.map((question) => [question.id, question]));
+  const arms = Object.entries(given) as [Arm, ArmAnswers][];
   const requests: ScoreRequest[] = [];
   const skipped = new Map<string, Scores>();
-  for (const [id, repeats] of Object.entries(answers))
-    repeats.forEach((answer, repeat) => {
-      const question = byId.get(id);
-      const reference = question && references[question.family];
-      const item = itemName(id, repeat);
-      if (!question || reference?.status !== "answered")
-        skipped.set(item, notApplicable(metrics, `no usable reference: ${reference?.status ?? "missing"}`));
-      else requests.push({ item, question: question.text, answer: answer.text, reference: reference.text });
-    });
+  for (const [arm, { answers }] of arms)
+    for (const [id, repeats] of Object.entries(answers))
+      repeats.forEach((answer, repeat) => {
+        const question = byId.get(id);
+        const reference = question && references[question.family];
+        const item = itemName(arm, id, repeat);
+        if (!question || reference?.status !== "answered")
+          skipped.set(item, notApplicable(metrics, `no usable reference: ${reference?.status ?? "missing"}`));
+        else requests.push({ item, question: question.text, answer: answer.text, reference: reference.text });
+      });
 
   const { scored, versions } = await scoreNew(stage, requests, metrics, context);
   const all = [...scored.values()];
@@ -57,17 +75,28 @@ async function evaluate(
     embedder: evaluator.embedder,
     judge: context.settings.judge ? evaluator.judge : null,
     versions,
-    overWindow: all.filter(({ overWindow }) => overWindow).length,
-    scores: Object.fromEntries(
-      Object.entries(answers).map(([id, repeats]) => [
-        id,
-        repeats.map((_, repeat) => {
-          const item = itemName(id, repeat);
-          return skipped.get(item) ?? scored.get(item)?.scores ?? notApplicable(metrics, "not scored");
-        }),
-      ]),
-    ),
+    arms: Object.fromEntries(
+      arms.map(([arm, { answers }]) => [arm, scoresOf(arm, answers, { skipped, scored, metrics })]),
+    ) as Evaluated<Given>["arms"],
   };
+}
+
+/** The scores of one arm, in the shape of its answers. */
+function scoresOf(
+  arm: Arm,
+  answers: ArmAnswers["answers"],
+  found: { skipped: Map<string, Scores>; scored: Map<string, Scored>; metrics: readonly Metric[] },
+): ArmScores {
+  const { skipped, scored, metrics } = found;
+  let overWindow = 0;
+  const scores: ArmScores["scores"] = {};
+  for (const [id, repeats] of Object.entries(answers))
+    scores[id] = repeats.map((_, repeat) => {
+      const item = itemName(arm, id, repeat);
+      if (scored.get(item)?.overWindow) overWindow += 1;
+      return skipped.get(item) ?? scored.get(item)?.scores ?? notApplicable(metrics, "not scored");
+    });
+  return { overWindow, scores };
 }
 
 /** Scores what was not scored before; each score is durable as soon as it is there. */
@@ -122,21 +151,23 @@ const params = (context: Pick<StageContext, "settings" | "evaluator">) => ({
   judge: context.settings.judge ? context.evaluator.judge : null,
 });
 
-/** "0.62 semantic_similarity over 45 answers" for the progress line. */
-function summary({ scores }: EvaluationOutput): string {
-  const values = Object.values(scores)
-    .flat()
-    .flatMap((each) =>
-      each.semantic_similarity && "value" in each.semantic_similarity ? [each.semantic_similarity.value] : [],
-    );
-  const total = Object.values(scores).flat().length;
-  if (values.length < 0.95 * total) return `${values.length} of ${total} answers scored`;
-  return `semantic_similarity ${(values.reduce((sum, value) => sum + value, 0) / values.length).toFixed(2)} over ${total} answers`;
+/** "semantic_similarity 0.62 over 45 answers" for the progress line, every arm after the first by its name. */
+function summary({ arms }: { arms: OfArms<ArmScores> }): string {
+  const lines = armNames.flatMap((arm) => (arms[arm] ? [{ arm, text: summaryOf(arms[arm].scores) }] : []));
+  return lines.map(({ arm, text }, index) => (index === 0 ? text : `${armTitles[arm]}: ${text}`)).join("; ");
+}
+
+function summaryOf(scores: ArmScores["scores"]): string {
+  const all = Object.values(scores).flat();
+  const values = all.flatMap(({ semantic_similarity: score }) => (score && "value" in score ? [score.value] : []));
+  if (values.length === 0 || values.length < fewestScored * all.length)
+    return `${values.length} of ${all.length} answers scored`;
+  return `semantic_similarity ${mean(values).toFixed(2)} over ${all.length} answers`;
 }
 
 export const baselineEvaluation = defineStage({
   id: "baselineEvaluation",
-  version: 1,
+  version: 2,
   needs: ["questions", "references", "baselineAnswers"],
   needsPrevious: [],
   uses: "compute",
@@ -144,19 +175,19 @@ export const baselineEvaluation = defineStage({
   run({ questions, references, baselineAnswers }, context) {
     // The imports of the trainer and of RAGAS each take seconds of one core, so they go side by side.
     context.trainer.prepare();
-    return evaluate("baselineEvaluation", questions.questions, references, baselineAnswers, context);
+    return evaluate("baselineEvaluation", questions.questions, references, baselineAnswers.arms, context);
   },
   summary,
 });
 
 export const tunedEvaluation = defineStage({
   id: "tunedEvaluation",
-  version: 1,
+  version: 2,
   needs: ["questions", "references", "tunedAnswers"],
   needsPrevious: [],
   uses: "compute",
   params,
   run: ({ questions, references, tunedAnswers }, context) =>
-    evaluate("tunedEvaluation", questions.questions, references, tunedAnswers, context),
+    evaluate("tunedEvaluation", questions.questions, references, tunedAnswers.arms, context),
   summary,
 });

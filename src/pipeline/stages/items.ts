@@ -1,12 +1,11 @@
 /** Which questions a cycle asks, and the pieces of work the stages share. */
-import type { Answer, Question } from "../../protocol/model.ts";
+import type { Answer, ArmAnswers, Question } from "../../protocol/model.ts";
 import { seedOf } from "../hash.ts";
-import type { LanguageModel } from "../ports.ts";
+import type { LanguageModel, Message } from "../ports.ts";
 import type { StageContext } from "../stage.ts";
-import { studentMessages } from "../template.ts";
 
 /**
- * The questions both arms answer in a cycle: the dev part in every cycle, and the test part only in
+ * The questions all arms answer in a cycle: the dev part in every cycle, and the test part only in
  * the last one, so that no choice between cycles can have seen it.
  */
 export function askedIn(questions: readonly Question[], cycle: number, cycles: number): Question[] {
@@ -14,39 +13,50 @@ export function askedIn(questions: readonly Question[], cycle: number, cycles: n
 }
 
 /** More than any student computes at once; it lets the rest wait until a lane is free. */
-const answersAtOnce = 8;
+export const answersAtOnce = 8;
+
+/** Says that one more answer of the stage is there, whichever arm gave it. */
+export type Tell = (question: string, answer: Answer) => void;
+
+/** Counts the answers of all arms of a stage together. */
+export function countAnswers(stage: "baselineAnswers" | "tunedAnswers", total: number, context: StageContext): Tell {
+  const { cycle } = context;
+  let done = 0;
+  context.emit({ type: "stageProgress", cycle, stage, done, total });
+  return (question, { text }) => {
+    done += 1;
+    context.emit({ type: "item", cycle, stage, question, answer: text });
+    context.emit({ type: "stageProgress", cycle, stage, done, total });
+  };
+}
 
 /**
- * Answers of one arm, each a resume point. Both arms get the same prompts, seeds and limits.
- * Resolves to one array of `repeats` answers a question id.
+ * Answers of one arm, each a resume point. All arms get the same questions, seeds and limits; `ask`
+ * makes the prompt. Resolves to one array of `repeats` answers a question id.
  */
 export async function answerAll(
   questions: readonly Question[],
   model: LanguageModel,
-  stage: "baselineAnswers" | "tunedAnswers",
+  ask: (question: Question) => readonly Message[] | Promise<readonly Message[]>,
+  tell: Tell,
   context: StageContext,
-): Promise<Record<string, Answer[]>> {
-  const { settings, cycle, knowledge, signal, template } = context;
+): Promise<ArmAnswers> {
+  const { settings, signal, template } = context;
   const asked = questions.flatMap((question) =>
     Array.from({ length: settings.repeats }, (_, repeat) => ({ question, repeat })),
   );
-  const total = asked.length;
-  let done = 0;
-  context.emit({ type: "stageProgress", cycle, stage, done, total });
   const texts = await inParallel(asked, answersAtOnce, async ({ question, repeat }) => {
     signal.throwIfAborted();
-    const messages = studentMessages(knowledge.domain, question.text);
+    const messages = await ask(question);
     const seed = seedOf(settings.seed, question.id, repeat);
     const key = { model: model.id, prompt: template.render(messages), sampling: settings.sampling, seed };
     const answer = await context.item(key, () => model.generate(messages, { ...settings.sampling, seed, signal }));
-    done += 1;
-    context.emit({ type: "item", cycle, stage, question: question.text, answer: answer.text });
-    context.emit({ type: "stageProgress", cycle, stage, done, total });
+    tell(question.text, answer);
     return answer;
   });
-  const answers: Record<string, Answer[]> = {};
+  const answers: ArmAnswers["answers"] = {};
   asked.forEach(({ question }, index) => (answers[question.id] ??= []).push(texts[index] as Answer));
-  return answers;
+  return { model: model.id, answers };
 }
 
 /**
