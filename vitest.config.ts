@@ -4,8 +4,8 @@ export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
     // Machines are shared and slow at times; no test asserts a speed.
-    testTimeout: 60_000,
-    hookTimeout: 120_000,
+    testTimeout: 180_000,
+    hookTimeout: 240_000,
     // A test that never ran has shown nothing.
     passWithNoTests: false,
     allowOnly: false,

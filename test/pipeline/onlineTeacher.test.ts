@@ -2,18 +2,20 @@
  * A whole run with a teacher behind an OpenAI-compatible endpoint that misbehaves as such endpoints do, and that
  * also judges. Everything but the endpoint is real.
  */
-import { readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { cpSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import type { ComparisonOutput } from "../../src/protocol/model.ts";
 import { createCheckpointStore } from "../../src/pipeline/adapters/checkpointStore.ts";
 import type { Behavior, Call } from "../fakes/openaiBehavior.ts";
 import { startOpenaiServer } from "../fakes/openaiServer.ts";
+import { makeHostile } from "../fakes/hostileWorkspace.ts";
 import { freshFolder } from "../fakes/runs.ts";
 import { resultOf, startDistillery } from "./distillery.ts";
 
 const key = "sk-test-canary-0123456789abcdef";
 const folder = freshFolder();
+const bundled = join(import.meta.dirname, "../../knowledge");
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const textOf = (body: Call["body"]): string => (body.messages ?? []).map(({ content }) => content).join("\n");
@@ -44,9 +46,12 @@ function filesBelow(path: string): string[] {
 }
 
 test(
-  "a run completes over 429s, 500s, cut JSON and a refusal, and the key stays out of every file",
+  "a run in a hostile workspace completes over 429s, 500s, cut JSON and a refusal; the key stays out of every file",
   { timeout: 900_000 },
   async () => {
+    const hostile = makeHostile(folder);
+    const knowledge = join(folder, hostile.name);
+    cpSync(bundled, knowledge, { recursive: true });
     const server = await startOpenaiServer({ key, script: misbehaviour() });
     try {
       const ended = await startDistillery(
@@ -64,9 +69,9 @@ test(
             "--max-new-tokens",
             "16",
           ],
-          ...["--out", folder, "--json"],
+          ...["--knowledge", knowledge, "--out", folder, "--json"],
         ],
-        { env: { OPENAI_API_KEY: key } },
+        { env: { OPENAI_API_KEY: key }, cwd: folder },
       );
       const { run, comparison } = resultOf<{ run: string; comparison: ComparisonOutput }>(ended);
       const store = await createCheckpointStore(join(folder, ".distillery")).open(run);
@@ -102,6 +107,7 @@ test(
       expect(frame?.usage?.requests).toBeGreaterThan(0);
       expect(server.calls.every(({ headers }) => headers.authorization === `Bearer ${key}`)).toBe(true);
 
+      expect(hostile.sprung()).toEqual([]);
       expect(ended.stdout + ended.stderr).not.toContain(key);
       for (const file of filesBelow(folder)) expect(readFileSync(file).includes(key), file).toBe(false);
     } finally {

@@ -7,7 +7,7 @@ import { sentenceFamilies } from "../../src/pipeline/adapters/teacher/sectionAsk
 import { sentencesOf } from "../../src/pipeline/adapters/teacher/sentences.ts";
 import { contentWords } from "../../src/pipeline/adapters/teacher/english/words.ts";
 import type { LanguageModel, QuestionRequest } from "../../src/pipeline/ports.ts";
-import { sameWords } from "../../src/pipeline/duplicates.ts";
+import { gramOverlap, sameWords } from "../../src/pipeline/duplicates.ts";
 import { wordEmbedder } from "../fakes/wordEmbedder.ts";
 
 const domain: Domain = { name: "Tidewater mill", version: "" };
@@ -186,6 +186,25 @@ describe.each(folders)("over %s", (folder) => {
       expect(answers.size).toBeGreaterThan(0);
     }
     expect(made).toBeGreaterThanOrEqual(sections.length * 1.8);
+  });
+
+  it("tests with the rewording that is least like what is trained", async () => {
+    const { sections, domain: words } = await createKnowledgeFolder(folder).read();
+    const teacher = createOfflineTeacher({ embedder: wordEmbedder() });
+    const nearest = (text: string, others: readonly string[]) =>
+      Math.max(...others.map((other) => gramOverlap(text, other)));
+    let better = 0;
+    for (const section of sections.slice(0, 12)) {
+      const { families } = await teacher.questions(request(section, { domain: words }));
+      for (const { wordings, rewordings } of families) {
+        const all = sentenceFamilies(section, words).find(({ training }) => training[0] === wordings[0]);
+        if (!all) continue;
+        const chosen = nearest(rewordings[0] ?? "", wordings);
+        for (const other of all.rewording) expect(chosen).toBeLessThanOrEqual(nearest(other, wordings));
+        if (chosen < nearest(all.rewording[0] ?? "", wordings)) better += 1;
+      }
+    }
+    expect(better).toBeGreaterThan(0);
   });
 
   it("lets at most half of the families come from headings, even when much is asked", async () => {

@@ -3,6 +3,7 @@
  * headings, and answers with the section's own sentences, so its answers are grounded by construction.
  */
 import type { Domain, FamilyDraft, Reference, Section } from "../../../protocol/model.ts";
+import { gramOverlap } from "../../duplicates.ts";
 import { shuffled } from "../../hash.ts";
 import type { Embedder, LanguageModel, QuestionRequest, Teacher } from "../../ports.ts";
 import { headingFamily } from "./headings.ts";
@@ -83,7 +84,7 @@ function fromSentences(
   request: QuestionRequest,
   taken: readonly string[],
 ): FamilyDraft[] {
-  const { count, wordings, rewordings, seed, avoid } = request;
+  const { count, rewordings, seed, avoid } = request;
   const avoided = new Set(avoid);
   const usable = families.filter(
     ({ training, rewording }) =>
@@ -104,22 +105,29 @@ function fromSentences(
     else fresh.push(family);
     asked.add(family.sentence.text);
   }
-  return [...fresh, ...further].slice(0, count).map(({ training, rewording }) => ({
-    wordings: training.slice(0, wordings),
-    rewordings: rewording.slice(0, rewordings),
-    origin: "sentence",
-  }));
+  return [...fresh, ...further].slice(0, count).map((family) => ({ ...cut(family, request), origin: "sentence" }));
 }
 
-function fromHeading({ section, wordings, rewordings, avoid }: QuestionRequest): FamilyDraft | null {
+/**
+ * As many wordings as wanted. Tested are the rewordings least like a trained wording: a test of new wordings should
+ * not be one of a new opening.
+ */
+function cut(
+  { training, rewording }: { training: readonly string[]; rewording: readonly string[] },
+  { wordings, rewordings }: QuestionRequest,
+): Pick<FamilyDraft, "wordings" | "rewordings"> {
+  const trained = training.slice(0, wordings);
+  const nearness = (text: string) => Math.max(...trained.map((other) => gramOverlap(text, other)));
+  const farthest = rewording.toSorted((a, b) => nearness(a) - nearness(b));
+  return { wordings: trained, rewordings: farthest.slice(0, rewordings) };
+}
+
+function fromHeading(request: QuestionRequest): FamilyDraft | null {
+  const { section, rewordings, avoid } = request;
   const family = headingFamily(section);
   if (!family || family.rewording.length < rewordings || family.training.some((text) => avoid.includes(text)))
     return null;
-  return {
-    wordings: family.training.slice(0, wordings),
-    rewordings: family.rewording.slice(0, rewordings),
-    origin: "heading",
-  };
+  return { ...cut(family, request), origin: "heading" };
 }
 
 /** The sentences a question was formed from; null when it is none of this teacher's own. */
