@@ -1,5 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { cosine, DuplicateFilter, gramOverlap, questionWords, sameWords } from "../../src/pipeline/duplicates.ts";
+import { contentWords, questionWords, sameContent, sameWords } from "../../src/pipeline/contentWords.ts";
+import { cosine, DuplicateFilter, gramOverlap } from "../../src/pipeline/duplicates.ts";
+import { plantedQuestions } from "../fakes/plantedQuestions.ts";
 import { vectorOf } from "../fakes/wordEmbedder.ts";
 
 const embed = (texts: readonly string[]) => Promise.resolve(texts.map(vectorOf));
@@ -108,6 +110,68 @@ describe("DuplicateFilter", () => {
       false,
     );
     expect(await filter.accept(family("Which hook does the caretaker hang it on?"))).toBe(true);
+  });
+});
+
+describe("contentWords", () => {
+  const content = (text: string) => contentWords(text).join(" ");
+
+  it("leaves out politeness, filler words and grammar, and the ending of a verb", () => {
+    expect(content("Could you please tell me how long exactly the noon siren sounds on Sundays?")).toBe(
+      "how long noon siren sound on sunday",
+    );
+    expect(content("So, just to double-check, which valves feed the tank's inlet?")).toBe("what valve feed tank inlet");
+  });
+
+  it("keeps what is asked about: a named A, a main verb, a word that only looks polite", () => {
+    expect(content("How hot may press A get?")).toBe("how hot may press a- get");
+    expect(content("What does the siren do?")).toBe("what siren do");
+    expect(content("Which question does the form ask first?")).toBe("what question form ask first");
+  });
+});
+
+describe("between families", () => {
+  const accepts = async (first: string, second: string) => {
+    // All vectors alike: only the words can tell.
+    const filter = new DuplicateFilter((texts) => Promise.resolve(texts.map(() => [1])));
+    await filter.accept(family(first));
+    return filter.accept(family(second));
+  };
+
+  it.each([
+    ["How long does the noon siren sound on Sundays?", "On Sundays, how long does the noon siren sound?"],
+    ["How long does the noon siren sound on Sundays?", "The noon siren sounds how long on Sundays?"],
+    ["How long does the noon siren sound?", "By the way, could you tell me how long the noon siren sounds?"],
+  ])("%s and %s are one question", async (first, second) => {
+    expect(await accepts(first, second)).toBe(false);
+  });
+
+  it.each([
+    ["How hot may press A get?", "How hot may press B get?"],
+    ["How many people may stand on the east bridge?", "How many people may stand on the spiral stairs?"],
+    ["What was introduced in version 1.27?", "What was introduced in version 1.28?"],
+  ])("%s and %s are two", async (first, second) => {
+    expect(await accepts(first, second)).toBe(true);
+  });
+});
+
+describe("the set the rules were made on", () => {
+  const { originals, planted, lookAlikes } = plantedQuestions("duplicatesCalibration");
+  const near = (a: string, b: string) => sameContent(contentWords(a), contentWords(b));
+
+  it.each(["case", "order", "filler"] as const)(
+    "is recognised by its words alone when repeated with other %s",
+    (kind) => {
+      expect(planted[kind].filter((text, index) => !near(text, originals[index] ?? ""))).toEqual([]);
+    },
+  );
+
+  it("is told apart by its words alone where one sentence asks about several things", async () => {
+    for (const things of Object.values(Object.groupBy(lookAlikes.flat(), (text) => text.slice(0, 12)))) {
+      // All vectors alike: by the embedding every question is the same.
+      const filter = new DuplicateFilter((texts) => Promise.resolve(texts.map(() => [1])));
+      for (const text of things ?? []) expect(await filter.accept(family(text)), text).toBe(true);
+    }
   });
 });
 

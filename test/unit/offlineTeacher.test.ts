@@ -7,7 +7,8 @@ import { sentenceFamilies } from "../../src/pipeline/adapters/teacher/sectionAsk
 import { sentencesOf } from "../../src/pipeline/adapters/teacher/sentences.ts";
 import { contentWords } from "../../src/pipeline/adapters/teacher/english/words.ts";
 import type { LanguageModel, QuestionRequest } from "../../src/pipeline/ports.ts";
-import { gramOverlap, sameWords } from "../../src/pipeline/duplicates.ts";
+import { sameWords } from "../../src/pipeline/contentWords.ts";
+import { gramOverlap } from "../../src/pipeline/duplicates.ts";
 import { wordEmbedder } from "../fakes/wordEmbedder.ts";
 
 const domain: Domain = { name: "Tidewater mill", version: "" };

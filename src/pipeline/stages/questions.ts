@@ -28,7 +28,7 @@ interface Accepted {
 
 export const questions = defineStage({
   id: "questions",
-  version: 1,
+  version: 2,
   needs: [],
   needsPrevious: ["questions"],
   uses: "compute",
