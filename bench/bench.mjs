@@ -1,16 +1,18 @@
-/** `npm run bench -- NAME`: one side-by-side measurement; README.md says what each one measures. */
+/** `npm run bench -- NAME`: one measurement; README.md says what each one measures. */
 import { fileURLToPath } from "node:url";
 import { ready } from "../scripts/bootstrap.mjs";
 
 await ready(fileURLToPath(import.meta.url));
 
 /** @type {Record<string, () => Promise<{ run(args: string[]): Promise<number> }>>} */
-const commands = { training: () => import("./trainingSpeed.ts") };
+const commands = { training: () => import("./trainingSpeed.ts"), coverage: () => import("./coverage.ts") };
 
 const [name = "", ...args] = process.argv.slice(2);
 const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
 if (!command) {
-  console.error(`Usage: npm run bench -- NAME [--repeats N]. Names: ${Object.keys(commands).join(", ")}.`);
+  console.error(
+    `Usage: npm run bench -- NAME [--repeats N] [--resamples N]. Names: ${Object.keys(commands).join(", ")}.`,
+  );
   process.exit(2);
 }
 try {
