@@ -6,7 +6,7 @@ export const helpText = `distillery: distils a teacher model into a small studen
   distillery resume    go on with a run [RUN]; flags change its settings, only what depends on them runs again
   distillery rerun     do a stage and all that rests on it again [RUN] --from STAGE [--cycle N]
   distillery list      the runs of this workspace
-  distillery show      a run's comparison and checkpoints [RUN]
+  distillery show      a run's comparison and checkpoints [RUN]; --ledger lists every question's life
   distillery ask       ask the base model and the tuned student side by side "QUESTION" [--run RUN] [--cycle N]
   distillery backup    put a run with its adapter into one file [RUN] [FILE]
   distillery restore   bring back a backup FILE, or a replaced checkpoint: RUN FILE
@@ -26,6 +26,7 @@ What a run is made of (run, resume, rerun):
   --model NAME             the teacher's model (gpt-4o-mini)
   --base-url URL           the teacher's endpoint (https://api.openai.com/v1); key from OPENAI_API_KEY or .env
   --judge                  also score with the endpoint as judge (answer relevancy, factual correctness)
+  --primary-metric NAME    what the verdict rests on, named before the run (semantic_similarity)
   --student NAME           smollm2-135m, or a folder with a model as safetensors and model.gguf
   --steps N                training steps, or auto, or recipe (100 where that gives six passes, else auto)
   --quantization KIND      auto, nf4 or gguf

@@ -27,7 +27,7 @@ const commands: Readonly<Record<string, Command>> = {
     load: async () => (await import("./commands/rerun.ts")).rerun,
   },
   list: { flags: [], words: 0, load: async () => (await import("./commands/list.ts")).list },
-  show: { flags: [], words: 1, load: async () => (await import("./commands/show.ts")).show },
+  show: { flags: ["ledger"], words: 1, load: async () => (await import("./commands/show.ts")).show },
   ask: { flags: ["run", "cycle"], words: 1000, load: async () => (await import("./commands/ask.ts")).ask },
   backup: { flags: [], words: 2, load: async () => (await import("./commands/backup.ts")).backup },
   restore: { flags: [], words: 2, load: async () => (await import("./commands/restore.ts")).restore },

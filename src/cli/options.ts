@@ -1,6 +1,7 @@
 /** The flags of the command line and what they mean for a run's settings. */
 import { parseArgs, type ParseArgsConfig } from "node:util";
 import { UserError } from "../protocol/errors.ts";
+import { localMetrics } from "../pipeline/stages/evaluation.ts";
 import { runSettingsSchema, type RunSettings } from "../protocol/run.ts";
 
 const text = { type: "string" } as const;
@@ -27,6 +28,7 @@ const settingFlags = {
   "no-probe": yes,
   template: text,
   quantization: text,
+  "primary-metric": text,
 } as const;
 
 const otherFlags = {
@@ -38,6 +40,7 @@ const otherFlags = {
   from: text,
   fix: yes,
   new: yes,
+  ledger: yes,
   help: { ...yes, short: "h" },
   version: yes,
 } as const;
@@ -84,10 +87,21 @@ export function settingsFrom({ flags: given }: CommandLine, base: unknown = {}):
   if (!preset)
     throw new UserError("E_SETTINGS", `--preset is one of ${Object.keys(presets).join(", ")}, not "${given.preset}".`);
   const parsed = runSettingsSchema.safeParse(merged(merged(withSampling(base), preset), fromFlags(given, base)));
-  if (parsed.success) return parsed.data;
+  if (parsed.success) return withPrimaryScored(parsed.data);
   const issue = parsed.error.issues[0];
   const path = issue?.path.join(".") ?? "";
   throw new UserError("E_SETTINGS", `${flagOf(path)}: ${issue?.message ?? "not valid"}.`);
+}
+
+/** A verdict cannot rest on a metric that nobody scores. */
+function withPrimaryScored(settings: RunSettings): RunSettings {
+  const { primaryMetric, judge } = settings;
+  if (!judge && !localMetrics.includes(primaryMetric))
+    throw new UserError(
+      "E_SETTINGS",
+      `--primary-metric: ${primaryMetric} needs \`--judge\`; without it there are ${localMetrics.join(" and ")}.`,
+    );
+  return settings;
 }
 
 /** The sampling values have a default as a whole; a partial change needs them spelled out. */
@@ -107,6 +121,7 @@ function fromFlags(given: CommandLine["flags"], base: unknown): object {
   put("student", given.student);
   put("template", given.template);
   put("judge", given.judge);
+  put("primaryMetric", given["primary-metric"]);
   put("teacher", teacherFrom(given, base));
   if (given.steps !== undefined || given.quantization !== undefined)
     put("training", {
@@ -164,6 +179,7 @@ const flagPaths: Record<string, string> = {
   "training.quantization": "--quantization",
   "sampling.maxNewTokens": "--max-new-tokens",
   own: "--own-questions",
+  primaryMetric: "--primary-metric",
 };
 
 function flagOf(path: string): string {

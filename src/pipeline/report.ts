@@ -4,6 +4,8 @@ import { screenStages } from "../protocol/model.ts";
 import type { CheckpointFrame } from "../protocol/run.ts";
 import { armsReport } from "./armsReport.ts";
 import { stableJson } from "./hash.ts";
+import { coverageSentence } from "./coverageFigures.ts";
+import { ledgerOf, looksSentence } from "./ledger.ts";
 import type { RunStore } from "./ports.ts";
 
 type Outputs = { [Id in StageId]: { frame: CheckpointFrame; output: StageOutputs[Id] } };
@@ -27,6 +29,7 @@ export async function writeReport(store: RunStore, knowledge: Knowledge): Promis
 const reportData = (store: RunStore, outputs: Outputs) => ({
   run: store.file,
   comparison: outputs.comparison.output,
+  ledger: ledgerOf(outputs.questions.output.questions, outputs.comparison.frame.cycle, store.file.settings.cycles),
   training: outputs.fineTuning.output,
   evaluation: {
     embedder: outputs.tunedEvaluation.output.embedder,
@@ -110,6 +113,15 @@ export function comparisonTable(rows: readonly ComparisonRow[]): string {
   );
 }
 
+/** Which row the verdict rests on, and what its questions could have shown. */
+export function primarySentence({ metric, tier, part, detectable }: StageOutputs["comparison"]["headline"]): string {
+  const could =
+    detectable === null
+      ? "They come from too few topics to show any change."
+      : `They could show changes from ±${detectable.toFixed(2)} on (80 % power at 5 %).`;
+  return `Named before the run as what the verdict rests on: ${metric} of the ${tier} questions of the ${part} part. ${could} Everything else is secondary.`;
+}
+
 /** Text from a model or file as a Markdown quote: shown, never interpreted as a heading or a list. */
 const quoted = (text: string): string =>
   text.trim() === ""
@@ -150,6 +162,7 @@ function reportText(store: RunStore, knowledge: Knowledge, outputs: Outputs): st
   const regressions = examples.filter((example) => gain(example) < -0.02).reverse();
   const offline = settings.teacher.kind === "offline";
   const seconds = (stages: readonly StageId[]) => stages.reduce((sum, id) => sum + outputs[id].frame.seconds, 0);
+  const looks = looksSentence(file.looks?.length ?? 0);
   const lines = [
     `# Did fine-tuning help? Run ${file.id}`,
     "",
@@ -161,6 +174,9 @@ function reportText(store: RunStore, knowledge: Knowledge, outputs: Outputs): st
           "",
         ]
       : []),
+    ...(looks ? [`**${looks}**`, ""] : []),
+    primarySentence(comparison.headline),
+    "",
     comparisonTable(comparison.rows),
     "",
     ...Object.entries(tierWords).map(([tier, words]) => `- *${tier}*: ${words}`),
@@ -216,7 +232,9 @@ function reportText(store: RunStore, knowledge: Knowledge, outputs: Outputs): st
       ? [`- ${training.rowsTooLong} rows were longer than ${settings.training.maxLength} tokens and left out.`]
       : []),
     `- Scores: RAGAS ${outputs.tunedEvaluation.output.versions["ragas"] ?? outputs.baselineEvaluation.output.versions["ragas"] ?? ""}, embeddings by ${outputs.tunedEvaluation.output.embedder}, judged by ${outputs.tunedEvaluation.output.judge ?? "no judge"}; ${outputs.baselineEvaluation.output.arms.baseline.overWindow} baseline and ${outputs.tunedEvaluation.output.arms.tuned.overWindow} fine-tuned texts were longer than the embedder's window and cut by it.`,
-    "- Intervals: paired differences, clustered by topic, Student's t with topics − 1 degrees of freedom; a mean is shown only when 95 % were scored in both arms.",
+    "- Intervals: paired differences, with an error that allows for questions of one topic being alike (CR2) and Student's t with Bell and McCaffrey's degrees of freedom; a mean is shown only when 95 % were scored in both arms.",
+    `- ${coverageSentence()}`,
+    `- Ledger: ${comparison.seal.questions} questions, sealed as ${comparison.seal.hash.slice(0, 16)}; the test part was looked at ${file.looks?.length === 1 ? "once" : `${file.looks?.length ?? 0} times`}. \`distillery show ${file.id} --ledger\` lists every question with the cycles it was trained and tested in.`,
     `- Seed ${settings.seed}; versions: ${Object.entries(file.versions)
       .map(([name, version]) => `${name} ${version}`)
       .join(", ")}.`,

@@ -7,6 +7,7 @@ import type { RunEvent } from "../protocol/events.ts";
 import { stageOutputSchemas, type Knowledge, type StageId, type StageOutputs, type Usage } from "../protocol/model.ts";
 import { checkpointSchemaVersion, type CheckpointFrame } from "../protocol/run.ts";
 import { hashOf } from "./hash.ts";
+import { looksSentence, noteLook } from "./ledger.ts";
 import { dependents, pipeline, type AnyStage } from "./pipeline.ts";
 import type { AdoptedStudent, Embedder, Evaluator, RunStore, Student, Teacher, Trainer } from "./ports.ts";
 import { writeReport } from "./report.ts";
@@ -149,6 +150,10 @@ async function bringUpToDate(
     const raw = await stage.run(outputs(needs) as never, context, outputs(earlier) as never);
     signal.throwIfAborted();
     const output = stageOutputSchemas[stage.id].parse(raw);
+    if (stage.id === "comparison" && cycle === store.file.settings.cycles) {
+      const text = looksSentence(await noteLook(store, fingerprint));
+      if (text) emit({ type: "notice", text });
+    }
     const seconds = (Date.now() - began.getTime()) / 1000;
     const frame: CheckpointFrame = {
       schema: "distillery-checkpoint",

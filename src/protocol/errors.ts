@@ -74,6 +74,10 @@ export const errorTable = {
     kept: "All checkpoints are untouched.",
     next: "Re-run the fine-tuning stage of that cycle or restore a backup.",
   },
+  E_LEDGER: {
+    kept: "All checkpoints are untouched.",
+    next: "Do the earlier cycle again with `distillery rerun --from questions --cycle N`, or restore a backup of the run.",
+  },
   E_RUN_LOCKED: { kept: "Nothing was changed.", next: "Stop it there, or look at the run here without changing it." },
   E_RUN_UNKNOWN: { kept: "Nothing was changed.", next: "See `distillery list` for the runs there are." },
   E_BACKUP: { kept: "Existing runs are untouched.", next: "Use a file made by `distillery backup`." },

@@ -356,7 +356,11 @@ export const comparisonOutputSchema = z.strictObject({
     part: z.enum(["dev", "test"]),
     verdict: z.enum(["better", "worse", "cannot tell"]),
     sentence: z.string(),
+    /** The smallest true change these questions would have shown in 80 % of all runs; null with too few topics. */
+    detectable: z.number().nullable(),
   }),
+  /** How many questions this cycle rests on, and the hash of what later cycles must not change of them. */
+  seal: z.strictObject({ questions: z.int().nonnegative(), hash: z.string() }),
   rows: z.array(comparisonRowSchema),
   perQuestion: z.record(
     idSchema,

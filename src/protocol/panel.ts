@@ -64,6 +64,8 @@ export interface Estimate {
   minutes: number;
   /** What leaves the machine and where to, in words. */
   sent: string;
+  /** The smallest change the questions can show, in words. */
+  shows: string;
 }
 
 /** What the Configure tab shows. */
@@ -127,6 +129,8 @@ export interface ResultsSnapshot {
   teacher: string;
   cycle: number;
   comparison: ComparisonOutput | null;
+  /** How often results of the test part were computed anew. */
+  looks: number;
   answers: AnswerRow[];
 }
 

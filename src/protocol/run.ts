@@ -101,6 +101,8 @@ export const runFileSchema = z.strictObject({
   versions: z.record(z.string(), z.string()),
   /** How often a stage was asked to run afresh: "2/baselineAnswers" → 1. Part of its items' keys. */
   attempts: z.record(z.string(), z.int().nonnegative()),
+  /** One entry for each time results of the test part were computed anew; absent before the first. */
+  looks: z.array(z.string()).optional(),
 });
 export type RunFile = z.infer<typeof runFileSchema>;
 

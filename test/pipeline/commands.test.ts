@@ -72,6 +72,9 @@ test("show and list read the result without changing anything", async () => {
   );
   expect(comparison.rows.length).toBeGreaterThan(0);
   expect(checkpoints).toHaveLength(8);
+  const ledger = await distillery("show", run, "--ledger");
+  expect(ledger.stdout).toMatch(/c1-f01-r1 +reworded +test +1 +– +1 /);
+  expect(ledger.stdout).toMatch(/The test part was looked at (once|\d+ times)\./);
   const [listed] = resultOf<{ run: string; state: string }[]>(await distillery("list", "--json"));
   expect(listed).toMatchObject({ run, state: "finished" });
 });

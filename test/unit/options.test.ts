@@ -47,6 +47,7 @@ test("every setting flag reaches the settings", () => {
     ],
     ...["--teacher", "openai", "--model", "m", "--base-url", "http://localhost:1/v1"],
     ...["--arms", "retrieval, teacher", "--no-probe"],
+    ...["--primary-metric", "factual_correctness"],
   );
   expect(made).toMatchObject({
     topics: ["Pods", "Services"],
@@ -56,6 +57,7 @@ test("every setting flag reaches the settings", () => {
     seed: 9,
     repeats: 3,
     template: "native",
+    primaryMetric: "factual_correctness",
     student: "my.gguf",
     judge: true,
     arms: ["retrieval", "teacher"],
@@ -102,6 +104,9 @@ test.each([
   [["--quantization", "int3"], "--quantization"],
   [["--preset", "huge"], "--preset"],
   [["--arms", "retrieval,oracle"], "--arms"],
+  [["--primary-metric", "charm"], "--primary-metric"],
+  // Nobody scores it without a judge.
+  [["--primary-metric", "factual_correctness"], "--primary-metric"],
 ])("%j is refused by name", (args, flag) => {
   // `--cycles -1` needs the equals sign, or the parser takes -1 for a flag.
   const joined = args[1]?.startsWith("-") ? [`${args[0]}=${args[1]}`] : args;

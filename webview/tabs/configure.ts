@@ -241,7 +241,8 @@ function estimate({ estimate: given, environment, environmentNote }: SetupSnapsh
               ${given.calls === 0 ? "No requests" : `${count(given.calls)} requests, ${count(given.tokens)} tokens, ${money}`},
               and about ${given.minutes} ${given.minutes === 1 ? "minute" : "minutes"} on two processor cores.
             </p>
-            <p>${given.sent}</p>`
+            <p>${given.sent}</p>
+            <p>${given.shows}</p>`
         : html`<p>The estimate comes with the knowledge base.</p>`
     }
     ${

@@ -27,11 +27,17 @@ export function resultsTab(): TemplateResult {
       ${results ? "This run has not come to its comparison yet." : "There are no results yet. Run the pipeline first."}
     </p>`;
   const { comparison, run, teacher } = results;
-  const { verdict, sentence } = comparison.headline;
+  const { verdict, sentence, metric, tier, part, detectable } = comparison.headline;
   return html`
     <section class=${`verdict ${verdict.replace(" ", "-")}`} aria-label="Verdict">
       <h2>${verdict === "better" ? "Better" : verdict === "worse" ? "Worse" : "Cannot tell"}</h2>
       <p>${withoutVerdict(sentence)}</p>
+      ${results.looks > 1 ? html`<p>The test part has been looked at ${results.looks} times: with every look, a good result by chance becomes likelier.</p>` : ""}
+      <p class="muted">
+        Named before the run as what the verdict rests on: ${metric.replaceAll("_", " ")} of the ${tier} questions
+        (${part} part)${detectable === null ? "" : `; they could show changes from ±${detectable.toFixed(2)} on`}.
+        Everything else is secondary.
+      </p>
       <p class="muted">Run ${run}, cycle ${results.cycle}. Teacher: ${teacher}.</p>
     </section>
     <div class="scroll" tabindex="0" role="region" aria-label="Scores by metric and tier">

@@ -1,7 +1,10 @@
 /** Runs the pipeline on an open run with its progress in view; what `run`, `resume`, `rerun` and `start` share. */
 import type { RunFile } from "../../protocol/run.ts";
 import type { Knowledge } from "../../protocol/model.ts";
+import { planSentence, testPlan } from "../../pipeline/detectable.ts";
 import { stableJson } from "../../pipeline/hash.ts";
+import { looksSentence } from "../../pipeline/ledger.ts";
+import { primarySentence } from "../../pipeline/report.ts";
 import { runPipeline } from "../../pipeline/run.ts";
 import { readyEnvironment } from "../../pipeline/adapters/environment.ts";
 import type { FileRunStore } from "../../pipeline/adapters/runStore.ts";
@@ -9,6 +12,7 @@ import { findStudent } from "../../pipeline/adapters/studentRegistry.ts";
 import { armsText } from "../armsText.ts";
 import { composeParts } from "../compose.ts";
 import type { CliContext } from "../context.ts";
+import { earlierSpread } from "../earlierSpread.ts";
 import { createProgress } from "../progress.ts";
 import { comparisonText } from "../tables.ts";
 import { bundled, type Workspace } from "../workspace.ts";
@@ -50,14 +54,18 @@ export async function execute(
     });
     try {
       progress.say(opening(store.file, parts.student.id, parts.teacher.id, knowledge));
+      progress.say(await whatItCanShow(store.file, knowledge, workspace));
       const comparison = await runPipeline(parts, progress.show, context.signal).finally(progress.end);
       const { id } = store.file;
       const report = `${store.folder}/report.md`;
       if (json) context.stdout.write(`${stableJson({ run: id, folder: store.folder, report, comparison }, 2)}\n`);
-      else
+      else {
+        const looks = looksSentence(store.file.looks?.length ?? 0);
+        output.write(`\n${comparison.headline.sentence}\n${looks && `${looks}\n`}`);
         output.write(
-          `\n${comparison.headline.sentence}\n\n${comparisonText(comparison)}\n\n${armsText(comparison)}\n\nReport: ${report}\n`,
+          `${primarySentence(comparison.headline)}\n\n${comparisonText(comparison)}\n\n${armsText(comparison)}\n\nReport: ${report}\n`,
         );
+      }
       return { file: store.file, folder: store.folder };
     } finally {
       await parts.close();
@@ -80,6 +88,14 @@ function opening(
   const size = `${knowledge.topics.length} topics and ${knowledge.sections.length} sections`;
   const who = settings.teacher.kind === "offline" ? "the offline teacher" : teacher;
   return `Run ${id}: ${who} teaches ${student}, ${work}, knowledge base ${base} with ${size}.`;
+}
+
+/** What the verdict will rest on, said before anything is answered, and the smallest change it can show. */
+async function whatItCanShow(file: RunFile, { topics }: Knowledge, { store }: Workspace): Promise<string> {
+  const { settings } = file;
+  const plan = testPlan(settings, settings.topics.length || topics.length);
+  const measured = await earlierSpread(store, file);
+  return `The verdict will be on ${settings.primaryMetric} of the reworded questions; every other figure is secondary. ${planSentence(plan, measured)}`;
 }
 
 /** Lists what was left out of the knowledge base, before anything is sent or started. */

@@ -3,9 +3,13 @@ import { join } from "node:path";
 import { nodeFiles } from "../../pipeline/adapters/fileLayer.ts";
 import { listSuperseded } from "../../pipeline/adapters/superseded.ts";
 import { stableJson } from "../../pipeline/hash.ts";
-import { stageIds } from "../../protocol/model.ts";
+import { ledgerOf, looksSentence } from "../../pipeline/ledger.ts";
+import type { CheckpointEntry } from "../../pipeline/ports.ts";
+import { primarySentence } from "../../pipeline/report.ts";
+import { stageIds, type StageOutputs } from "../../protocol/model.ts";
 import { armsText } from "../armsText.ts";
 import type { CliContext } from "../context.ts";
+import { ledgerText } from "../ledgerTable.ts";
 import type { CommandLine } from "../options.ts";
 import { duration } from "../progress.ts";
 import { latestOutputs } from "../results.ts";
@@ -23,14 +27,20 @@ export async function show(line: CommandLine, { stdout, stderr }: CliContext): P
   const folder = join(store.root, "runs", id);
   const superseded = await listSuperseded(folder, nodeFiles);
   const latest = latestOutputs(entries);
+  const looks = run && "file" in run ? (run.file.looks?.length ?? 0) : 0;
+  const ledger = line.flags.ledger ? ledgerFrom(entries, run && "file" in run ? run.file.settings.cycles : 1) : null;
   if (line.flags.json) {
     const checkpoints = entries.map((entry) => ({
       ...entry,
       ...(entry.state === "ok" ? { frame: { ...entry.frame, output: null } } : {}),
     }));
     stdout.write(
-      `${stableJson({ run, folder, checkpoints, superseded, comparison: latest?.outputs.comparison.output ?? null }, 2)}\n`,
+      `${stableJson({ run, folder, checkpoints, superseded, comparison: latest?.outputs.comparison.output ?? null, ...(ledger ? { ledger } : {}) }, 2)}\n`,
     );
+    return 0;
+  }
+  if (ledger) {
+    stdout.write(`${ledgerText(ledger)}\n\nThe test part was looked at ${looks === 1 ? "once" : `${looks} times`}.\n`);
     return 0;
   }
   stdout.write(`Run ${id}\n`);
@@ -43,7 +53,9 @@ export async function show(line: CommandLine, { stdout, stderr }: CliContext): P
   }
   if (latest) {
     const { comparison } = latest.outputs;
-    stdout.write(`\n${comparison.output.headline.sentence}\n\n${comparisonText(comparison.output)}\n`);
+    const { headline } = comparison.output;
+    stdout.write(`\n${headline.sentence}\n${looks > 1 ? `${looksSentence(looks)}\n` : ""}`);
+    stdout.write(`${primarySentence(headline)}\n\n${comparisonText(comparison.output)}\n`);
     stdout.write(`\n${armsText(comparison.output)}\n`);
     stdout.write(`\nReport: ${join(folder, "report.md")}\n`);
   } else stdout.write("\nNo cycle is complete yet; `distillery resume` goes on.\n");
@@ -58,4 +70,13 @@ export async function show(line: CommandLine, { stdout, stderr }: CliContext): P
       `\nReplaced by re-runs; \`distillery restore ${id} FILE\` brings one back:\n${superseded.map(({ file }) => `  ${file}`).join("\n")}\n`,
     );
   return 0;
+}
+
+/** The ledger of the newest cycle that has questions. */
+function ledgerFrom(entries: readonly CheckpointEntry[], cycles: number) {
+  const newest = entries.filter(({ stage, state }) => stage === "questions" && state === "ok").at(-1);
+  if (newest?.state !== "ok") return [];
+  // The store has checked every output against its stage's schema.
+  const { questions } = newest.frame.output as StageOutputs["questions"];
+  return ledgerOf(questions, newest.cycle, cycles);
 }

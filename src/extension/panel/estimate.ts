@@ -1,6 +1,7 @@
 /** What a run will take, before it starts: requests, tokens, money, minutes, and what is sent where. */
 import * as vscode from "vscode";
 import { dollarsOf, priceOf } from "../../pipeline/adapters/teacher/prices.ts";
+import { planSentence, testPlan, type Spread } from "../../pipeline/detectable.ts";
 import type { Knowledge } from "../../protocol/model.ts";
 import type { Draft, Estimate } from "../../protocol/panel.ts";
 import { configuration, teacherBaseUrl } from "../settings.ts";
@@ -13,7 +14,15 @@ const secondsFixed = 45;
 /** Four characters a token in English text. */
 const charactersPerToken = 4;
 
-export function tokensOf(draft: Draft, knowledge: Knowledge, model: string, host: string): Estimate {
+/** @param measured the spread of an earlier run, where there is one */
+export function tokensOf(
+  draft: Draft,
+  knowledge: Knowledge,
+  model: string,
+  host: string,
+  measured: { run: string; spread: Spread } | null,
+): Estimate {
+  const shows = planSentence(testPlan(draft, draft.topics.length || knowledge.topics.length), measured);
   const wordings = configuration().get("run.wordings", 3);
   const families = draft.questions * draft.cycles;
   // Every family has its wordings for training and one for testing; both students answer all of them.
@@ -38,6 +47,7 @@ export function tokensOf(draft: Draft, knowledge: Knowledge, model: string, host
       sent: vscode.l10n.t(
         "Nothing leaves this machine: the offline teacher forms questions and answers from the knowledge base itself.",
       ),
+      shows,
     };
   const meanSection =
     knowledge.sections.reduce((sum, { text }) => sum + text.length, 0) /
@@ -61,5 +71,6 @@ export function tokensOf(draft: Draft, knowledge: Knowledge, model: string, host
       host,
       model,
     ),
+    shows,
   };
 }

@@ -1,8 +1,10 @@
 /** Makes the parts the panel shows from what is on the disk and in this window. */
 import * as vscode from "vscode";
 import { tokensOf } from "./estimate.ts";
+import { measuredSpread, type Spread } from "../../pipeline/detectable.ts";
 import { armNames, armTitles, stageIds } from "../../protocol/model.ts";
 import type { ArmAnswers, OfArms, StageId, StageOutputs } from "../../protocol/model.ts";
+import { runSettingsSchema } from "../../protocol/run.ts";
 import type { AnswerRow, ResultsSnapshot, RunSnapshot, SetupSnapshot } from "../../protocol/panel.ts";
 import { marksOf } from "../../pipeline/degenerate.ts";
 import { secondsLeft } from "../../pipeline/state.ts";
@@ -31,6 +33,7 @@ export async function setupSnapshot({
   keys,
   knowledge,
   runner,
+  history,
 }: SnapshotParts): Promise<SetupSnapshot> {
   const trusted = vscode.workspace.isTrusted;
   const found = await knowledge.read();
@@ -57,7 +60,9 @@ export async function setupSnapshot({
     teacher: { model: teacherModel(), host: new URL(origin).host, hasKey },
     student: studentId(),
     draft: current,
-    estimate: found && tokensOf(current, found, teacherModel(), new URL(origin).host),
+    estimate:
+      found &&
+      tokensOf(current, found, teacherModel(), new URL(origin).host, await earlierSpread(history).catch(() => null)),
     obstacle: obstacle(),
   };
 
@@ -69,6 +74,21 @@ export async function setupSnapshot({
     if (runner.running) return vscode.l10n.t("A run is going on.");
     return null;
   }
+}
+
+/** How much this student's answers varied in the newest run that was compared. */
+async function earlierSpread(history: History): Promise<{ run: string; spread: Spread } | null> {
+  for (const run of (await history.runs()).slice(0, 5)) {
+    if (!("file" in run) || run.file.settings.student !== studentId()) continue;
+    const { cycles, primaryMetric } = run.file.settings;
+    if (primaryMetric !== runSettingsSchema.parse({}).primaryMetric) continue;
+    const entries = await history.checkpoints(run.id);
+    const comparison = history.output(entries, cycles, "comparison");
+    const questions = history.output(entries, cycles, "questions");
+    const spread = comparison && questions && measuredSpread(comparison, questions.questions);
+    if (spread) return { run: run.id, spread };
+  }
+  return null;
 }
 
 export async function runSnapshot(
@@ -154,5 +174,7 @@ export async function resultsSnapshot({ history }: SnapshotParts, run: string): 
       },
     ];
   });
-  return { run, teacher: questions.teacher, cycle, comparison, answers };
+  const file = (await history.runs()).find(({ id }) => id === run);
+  const looks = file && "file" in file ? (file.file.looks?.length ?? 0) : 0;
+  return { run, teacher: questions.teacher, cycle, comparison, looks, answers };
 }

@@ -12,9 +12,11 @@ import type {
 } from "../../protocol/model.ts";
 import { armNames, metricNames, tiers } from "../../protocol/model.ts";
 import { answeringOf } from "../degenerate.ts";
+import { detectableOf } from "../detectable.ts";
+import { checkExtends, sealOf } from "../ledger.ts";
 import { compareProbe, probeParams } from "../probe.ts";
 import { defineStage } from "../stage.ts";
-import { changeOf, compare, mean, standardDeviation, verdict } from "../statistics.ts";
+import { changeOf, compare, fewestTopics, mean, standardDeviation, topicSums, verdict } from "../statistics.ts";
 import { armRows } from "./armRows.ts";
 import { askedIn } from "./items.ts";
 import { applies, pairsOf, scoreOf } from "./scores.ts";
@@ -47,7 +49,7 @@ function headlineOf(
   metric: Metric,
   asked: readonly Question[],
   last: boolean,
-): ComparisonOutput["headline"] {
+): Omit<ComparisonOutput["headline"], "detectable"> {
   const part = last ? "test" : "dev";
   const row = rows.find((each) => each.metric === metric && each.tier === "reworded" && each.part === part);
   const topics = new Set(
@@ -70,7 +72,7 @@ function headlineOf(
   const why =
     call !== "cannot tell"
       ? ""
-      : topics < 6
+      : topics < fewestTopics
         ? ` ${topics} topics are too few for a verdict.`
         : " The interval includes no change.";
   return { ...shared, sentence: `${words}: ${figures}.${why}` };
@@ -112,9 +114,9 @@ function bandsOf(row: ComparisonRow | undefined, seconds: number): ComparisonOut
 
 export const comparison = defineStage({
   id: "comparison",
-  version: 2,
+  version: 3,
   needs: ["questions", "baselineAnswers", "baselineEvaluation", "fineTuning", "tunedAnswers", "tunedEvaluation"],
-  needsPrevious: ["comparison"],
+  needsPrevious: ["comparison", "questions"],
   uses: "network",
   params: ({ settings, cycle }) => ({
     metric: settings.primaryMetric,
@@ -126,6 +128,8 @@ export const comparison = defineStage({
     const { cycle, settings, store } = context;
     const last = cycle === settings.cycles;
     const asked = askedIn(input.questions.questions, cycle, settings.cycles);
+    if (previous.comparison)
+      checkExtends(previous.comparison.seal, previous.questions?.questions ?? [], input.questions.questions);
     const scores = { ...input.baselineEvaluation.arms, ...input.tunedEvaluation.arms };
     const answers: OfArms<ArmAnswers> = { ...input.baselineAnswers.arms, ...input.tunedAnswers.arms };
     const baseline = scores.baseline.scores;
@@ -155,8 +159,14 @@ export const comparison = defineStage({
       peakMemoryBytes: input.fineTuning.peakMemoryBytes,
     };
     const cycles = [...(previous.comparison?.cycles ?? []), summary];
+    const headline = headlineOf(rows, settings.primaryMetric, asked, last || settings.cycles === 1);
+    const decisive = asked.filter(({ tier, part }) => tier === headline.tier && part === headline.part);
     return {
-      headline: headlineOf(rows, settings.primaryMetric, asked, last || settings.cycles === 1),
+      headline: {
+        ...headline,
+        detectable: detectableOf(topicSums(pairsOf(decisive, settings.primaryMetric, baseline, tuned))),
+      },
+      seal: sealOf(input.questions.questions),
       rows,
       perQuestion: Object.fromEntries(
         asked.map(({ id }) => {

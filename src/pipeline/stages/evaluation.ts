@@ -17,7 +17,8 @@ import type { ScoreRequest } from "../ports.ts";
 import { defineStage, type StageContext } from "../stage.ts";
 import { fewestScored, mean } from "../statistics.ts";
 
-const localMetrics: readonly Metric[] = ["semantic_similarity", "rouge_score"];
+/** What can be scored without a judge. */
+export const localMetrics: readonly Metric[] = ["semantic_similarity", "rouge_score"];
 const judgeMetrics: readonly Metric[] = ["answer_relevancy", "factual_correctness"];
 
 type Scores = Partial<Record<Metric, Score>>;
