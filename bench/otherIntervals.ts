@@ -39,7 +39,8 @@ export function bootstrapInterval(resamples: number): Method {
     const clusters = topicSums(pairs);
     if (clusters.length < 2) return null;
     const { centre, error } = plainError(clusters);
-    if (error === 0) return { low: centre, high: centre };
+    // Tied differences can add up to the same in every topic; no resample has any spread then.
+    if (error < 1e-12) return { low: centre, high: centre };
     const random = seededRandom("bootstrap", mean(pairs.map(({ tuned }) => tuned)));
     const sizes = Float64Array.from(clusters, ({ size }) => size);
     const sums = Float64Array.from(clusters, ({ sum }) => sum);

@@ -52,7 +52,7 @@ export function coverageSentence(): string {
   return (
     `Tried on made differences with a known effect (10,000 seeded runs for each of ${coverageFigures.length} settings: ` +
     `8 and 20 topics, of equal and of unequal size, intra-topic correlation 0 and 0.3), these 95 % intervals held the effect in ` +
-    `${range("normal")}, ${range("skewed")} and ${range("tied")} differences; no effect was called better in at most ` +
-    `${percent(Math.max(...normal))} % of the normal ones.`
+    `${range("normal")}, ${range("skewed")} and ${range("tied")} differences; where normal ones had no effect, at most ` +
+    `${percent(Math.max(...normal))} % of the verdicts were "better".`
   );
 }

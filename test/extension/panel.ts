@@ -37,6 +37,7 @@ describe("the panel", () => {
     const offline = await setupSnapshot({ ...app, label: () => undefined });
     assert.equal(offline.estimate?.calls, 0);
     assert.match(offline.estimate!.sent, /Nothing leaves this machine/);
+    assert.match(offline.estimate!.shows, /^The verdict (rests on|will be "cannot tell")/);
     app.panel.receive({ type: "configure", draft: { ...app.draft.get(), teacher: "openai" } });
     const online = await setupSnapshot({ ...app, label: () => undefined });
     assert.ok(online.estimate!.calls > 0 && online.estimate!.dollars! > 0);
@@ -53,6 +54,7 @@ describe("the panel", () => {
     assert.equal(run.resumable, false);
     const results = await resultsSnapshot(parts, "first-run");
     assert.equal(results!.cycle, 2);
+    assert.equal(results!.looks, 1);
     assert.ok(results!.comparison!.rows.length > 0);
     assert.ok(
       results!.answers.every(({ baseline, tuned, reference, place }) => baseline && tuned && reference && place),

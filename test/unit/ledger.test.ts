@@ -1,7 +1,10 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { show } from "../../src/cli/commands/show.ts";
+import type { CliContext } from "../../src/cli/context.ts";
 import { ledgerText } from "../../src/cli/ledgerTable.ts";
+import type { CommandLine } from "../../src/cli/options.ts";
 import { hashOf } from "../../src/pipeline/hash.ts";
 import { checkExtends, ledgerOf, looksSentence, sealOf } from "../../src/pipeline/ledger.ts";
 import { rerunFrom } from "../../src/pipeline/run.ts";
@@ -103,6 +106,25 @@ describe("a run", () => {
       code: "E_LEDGER",
       message: expect.stringContaining(changed.id),
     });
+  });
+});
+
+it("a ledger is shown by `distillery show --ledger`, and as JSON", async () => {
+  const out = freshFolder();
+  await play(join(out, ".distillery"), fakeRunFile({ questions: 4 }));
+  const said = async (flags: CommandLine["flags"]) => {
+    let text = "";
+    const stdout = { write: (more: string) => ((text += more), true) } as unknown as CliContext["stdout"];
+    const context = { stdout, stderr: stdout } as CliContext;
+    expect(await show({ flags: { out, ledger: true, ...flags }, positionals: ["run-1"] }, context)).toBe(0);
+    return text;
+  };
+  expect(await said({})).toMatch(/c1-f01-r1 +reworded +test +1 +– +1 /);
+  expect(await said({})).toContain("The test part was looked at once.");
+  expect(JSON.parse(await said({ json: true })).ledger[0]).toMatchObject({
+    id: "c1-f01-t1",
+    trained: [1],
+    tested: [1],
   });
 });
 
