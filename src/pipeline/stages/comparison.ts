@@ -16,7 +16,16 @@ import { detectableOf } from "../detectable.ts";
 import { checkExtends, sealOf } from "../ledger.ts";
 import { compareProbe, probeParams } from "../probe.ts";
 import { defineStage } from "../stage.ts";
-import { changeOf, compare, fewestTopics, mean, standardDeviation, topicSums, verdict } from "../statistics.ts";
+import {
+  changeOf,
+  compare,
+  fewestTopics,
+  mean,
+  standardDeviation,
+  topicSums,
+  verdict,
+  type Pair,
+} from "../statistics.ts";
 import { armRows } from "./armRows.ts";
 import { askedIn } from "./items.ts";
 import { applies, pairsOf, scoreOf } from "./scores.ts";
@@ -43,20 +52,18 @@ function rowFor(
 
 const signed = (value: number, digits = 2): string => `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(digits)}`;
 
-/** The headline: the reworded tier on the test part, or on dev in a cycle before the last. */
+/** The headline: the reworded tier on one part; `pairs` are its questions that were scored in both arms. */
 function headlineOf(
   rows: readonly ComparisonRow[],
   metric: Metric,
-  asked: readonly Question[],
-  last: boolean,
-): Omit<ComparisonOutput["headline"], "detectable"> {
-  const part = last ? "test" : "dev";
+  part: "dev" | "test",
+  pairs: readonly Pair[],
+): ComparisonOutput["headline"] {
   const row = rows.find((each) => each.metric === metric && each.tier === "reworded" && each.part === part);
-  const topics = new Set(
-    asked.filter(({ tier, part: of }) => tier === "reworded" && of === part).map(({ topic }) => topic),
-  ).size;
+  const sums = topicSums(pairs);
+  const topics = sums.length;
   const call = verdict(row?.means?.interval ?? null, topics);
-  const shared = { metric, tier: "reworded" as const, part, verdict: call } as const;
+  const shared = { metric, tier: "reworded", part, verdict: call, detectable: detectableOf(sums) } as const;
   if (!row) return { ...shared, verdict: "cannot tell", sentence: "Cannot tell: no reworded question was scored." };
   if (!row.means)
     return {
@@ -159,13 +166,12 @@ export const comparison = defineStage({
       peakMemoryBytes: input.fineTuning.peakMemoryBytes,
     };
     const cycles = [...(previous.comparison?.cycles ?? []), summary];
-    const headline = headlineOf(rows, settings.primaryMetric, asked, last || settings.cycles === 1);
-    const decisive = asked.filter(({ tier, part }) => tier === headline.tier && part === headline.part);
+    // The test part decides once it is open, and dev in the cycles before the last.
+    const part = last ? "test" : "dev";
+    const decisive = asked.filter((question) => question.tier === "reworded" && question.part === part);
+    const pairs = pairsOf(decisive, settings.primaryMetric, baseline, tuned);
     return {
-      headline: {
-        ...headline,
-        detectable: detectableOf(topicSums(pairsOf(decisive, settings.primaryMetric, baseline, tuned))),
-      },
+      headline: headlineOf(rows, settings.primaryMetric, part, pairs),
       seal: sealOf(input.questions.questions),
       rows,
       perQuestion: Object.fromEntries(
