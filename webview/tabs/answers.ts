@@ -112,7 +112,7 @@ function answer(row: AnswerRow): TemplateResult {
     </div>
     ${row.others.map(
       ({ title, text, marks }) =>
-        html`<h3>${title}${markWords(marks)}</h3>
+        html`<p class="muted">${title}${markWords(marks)}</p>
           <p class="answer">${text || "(empty)"}</p>`,
     )}
     ${row.place ? html`<vscode-button appearance="secondary" aria-label=${`Open the source, ${row.place}`} @click=${() => send({ type: "openSection", section: row.section })}>${row.place}</vscode-button>` : ""}

@@ -155,8 +155,8 @@ function armsField({ arms }: Draft): TemplateResult {
       .filter((each) => (each === arm ? on : view.draft?.arms.includes(each)));
     edit({ arms: next, preset: view.draft.preset });
   };
-  return html`<fieldset class="arms" aria-label="Who else answers">
-    <span class="label">Who else answers</span>
+  return html`<fieldset class="arms">
+    <legend>Who else answers</legend>
     ${extraArms.map(
       ([arm, title, detail]) =>
         html`<vscode-checkbox
