@@ -1,13 +1,19 @@
-/** Writes the JSON Schema files that VS Code checks distillery.json, run.json and checkpoints with. */
+/** Writes the JSON Schema files that VS Code checks distillery.json, run.json, review.json and checkpoints with. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import { storedCheckpointSchema, storedRunFileSchema } from "../src/pipeline/adapters/checkpointFile.ts";
 import { knowledgeSettingsSchema } from "../src/protocol/model.ts";
+import { reviewSchema } from "../src/protocol/review.ts";
 
 /** @type {Record<string, import("zod").ZodType>} */
-const files = { knowledge: knowledgeSettingsSchema, run: storedRunFileSchema, checkpoint: storedCheckpointSchema };
+const files = {
+  knowledge: knowledgeSettingsSchema,
+  run: storedRunFileSchema,
+  checkpoint: storedCheckpointSchema,
+  review: reviewSchema,
+};
 
 /** What each file below schemas/ holds. Draft 7 is what VS Code knows best. */
 export const schemaTexts = () =>

@@ -8,6 +8,8 @@ export const helpText = `distillery: distils a teacher model into a small studen
   distillery list      the runs of this workspace
   distillery show      a run's comparison and checkpoints [RUN]; --ledger lists every question's life
   distillery ask       ask the base model and the tuned student side by side "QUESTION" [--run RUN] [--cycle N]
+  distillery review    questions and answers with what was decided about them [RUN]; see below for deciding
+  distillery stale     sections that changed since a run asked about them, and what rests on them [RUN]
   distillery backup    put a run with its adapter into one file [RUN] [FILE]
   distillery restore   bring back a backup FILE, or a replaced checkpoint: RUN FILE
   distillery doctor    check interpreter, packages, device, memory, disk, models and endpoint [--fix]
@@ -38,6 +40,12 @@ What a run is made of (run, resume, rerun):
   --no-probe               leave out the general questions that show what fine-tuning made the student forget
   --seed N                 (42)
   --preset NAME            demo (minutes, figures mean little), small (the defaults), full (50 questions, 5 cycles)
+
+Deciding about a question or an answer (review); \`resume\` then does only what depends on it:
+  --exclude ID --reason TEXT   leave it out of training and comparison
+  --edit ID --text TEXT        a question's id rewords the question, a family's id rewrites its reference
+  --approve ID, --undo ID
+  --ask-again FAMILY           another answer of the teacher
 
 Everywhere:
   --out FOLDER             where .distillery with the runs is kept; the current folder when not given

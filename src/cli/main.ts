@@ -29,6 +29,12 @@ const commands: Readonly<Record<string, Command>> = {
   list: { flags: [], words: 0, load: async () => (await import("./commands/list.ts")).list },
   show: { flags: ["ledger"], words: 1, load: async () => (await import("./commands/show.ts")).show },
   ask: { flags: ["run", "cycle"], words: 1000, load: async () => (await import("./commands/ask.ts")).ask },
+  review: {
+    flags: ["exclude", "reason", "approve", "edit", "text", "ask-again", "undo"],
+    words: 1,
+    load: async () => (await import("./commands/review.ts")).review,
+  },
+  stale: { flags: [], words: 1, load: async () => (await import("./commands/stale.ts")).stale },
   backup: { flags: [], words: 2, load: async () => (await import("./commands/backup.ts")).backup },
   restore: { flags: [], words: 2, load: async () => (await import("./commands/restore.ts")).restore },
   doctor: {

@@ -1,8 +1,10 @@
 /** What a run has come to, read from its checkpoints without opening it for writing. */
+import { UserError } from "../protocol/errors.ts";
 import type { StageId, StageOutputs } from "../protocol/model.ts";
 import { stageIds } from "../protocol/model.ts";
 import type { CheckpointFrame, RunFile } from "../protocol/run.ts";
 import type { CheckpointEntry } from "../pipeline/ports.ts";
+import { reviewable, type Reviewable } from "../pipeline/review.ts";
 import type { FileCheckpointStore } from "../pipeline/adapters/checkpointStore.ts";
 
 /** Every stage's checkpoint of one cycle. */
@@ -40,4 +42,11 @@ export async function stateOf(store: FileCheckpointStore, file: RunFile): Promis
   const cycle = Math.max(1, ...entries.map((entry) => entry.cycle));
   const done = entries.filter((entry) => entry.cycle === cycle && entry.state === "ok").length;
   return { state: `cycle ${cycle}/${file.settings.cycles}, ${done}/${stageIds.length} checkpoints`, sentence };
+}
+
+/** What of a run can be reviewed. @throws UserError E_REVIEW when nothing was asked yet. */
+export function latestQuestions(entries: readonly CheckpointEntry[], run: string): Reviewable {
+  const found = reviewable(entries);
+  if (!found) throw new UserError("E_REVIEW", `Run ${run} has no questions yet.`);
+  return found;
 }

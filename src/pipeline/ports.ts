@@ -15,6 +15,7 @@ import type {
   Usage,
   FineTuningOutput,
 } from "../protocol/model.ts";
+import type { Review } from "../protocol/review.ts";
 import type { CheckpointFrame, RunFile, TrainingSettings } from "../protocol/run.ts";
 
 export interface Message {
@@ -74,7 +75,14 @@ export interface Teacher {
   readonly online: boolean;
   /** May return fewer families than asked. `unusable` counts drafts that were thrown away. */
   questions(request: QuestionRequest): Promise<{ families: FamilyDraft[]; unusable: number }>;
-  reference(question: string, section: Section, domain: Domain, signal: AbortSignal): Promise<Reference>;
+  /** `again`: how often a person has asked for another answer than the first. */
+  reference(
+    question: string,
+    section: Section,
+    domain: Domain,
+    signal: AbortSignal,
+    again?: number,
+  ): Promise<Reference>;
   /** What was spent since the teacher was made; null for the offline teacher. */
   usage(): Usage | null;
 }
@@ -169,6 +177,9 @@ export interface RunStore {
   appendEvent(event: unknown): void;
   /** Writes a file of the run (report.md, report.json) durably; the path is relative and stays inside. */
   writeFile(path: string, content: string): Promise<void>;
+  /** Decisions about questions and answers; empty when there is no file. Throws E_REVIEW_FILE, after moving the file to quarantine. */
+  readReview(): Promise<Review>;
+  writeReview(review: Review): Promise<void>;
   /** Hashes of all files below a folder of the run: relative path → sha256. */
   hashFiles(folder: string): Promise<Record<string, string>>;
   close(): Promise<void>;

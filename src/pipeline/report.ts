@@ -7,6 +7,7 @@ import { stableJson } from "./hash.ts";
 import { coverageSentence } from "./coverageFigures.ts";
 import { ledgerOf, looksSentence } from "./ledger.ts";
 import type { RunStore } from "./ports.ts";
+import { reviewLines } from "./reviewLines.ts";
 
 type Outputs = { [Id in StageId]: { frame: CheckpointFrame; output: StageOutputs[Id] } };
 
@@ -221,10 +222,11 @@ function reportText(store: RunStore, knowledge: Knowledge, outputs: Outputs): st
     "## How it was done",
     "",
     `- Knowledge base: ${knowledge.domain.name} ${knowledge.domain.version}`.trimEnd() +
-      `, ${knowledge.topics.length} topics, ${knowledge.sections.length} sections; ${questions.sections.filter(({ unseen }) => unseen).length} sections were kept unseen.`,
+      `, ${knowledge.topics.length} topics, ${knowledge.sections.length} sections; ${questions.unseen.length} sections were kept unseen.`,
     `- Questions: ${originShares(questions)}; dropped: ${questions.dropped.exact} exact and ${questions.dropped.near} near duplicates, ${questions.dropped.unusable} unusable drafts.`,
     ...questions.notes.map((note) => `- ${note}`),
     `- Teacher: ${outputs.references.output.teacher}; ${references.filter(({ grounded }) => grounded).length} of ${references.length} references grounded in the knowledge base by quotes found in it.`,
+    ...reviewLines(questions, outputs.references.output),
     `- Student: ${outputs.baselineAnswers.output.arms.baseline.model} on ${outputs.baselineAnswers.output.device}; template ${settings.template}; all arms got the same questions, seeds and limits.`,
     `- Sampling: ${samplingText(settings.sampling)}; ${settings.repeats} answer${settings.repeats === 1 ? "" : "s"} a question.`,
     `- Training: ${training.stepsRule}; ${training.steps} steps over ${training.rows} rows (${settings.training.batchSize} × ${settings.training.accumulation} rows a step), rank ${settings.training.rank}, learning rate ${settings.training.learningRate}, ${training.quantization}, ${training.dtype} on ${training.device} with ${training.threads} threads; ${training.trainableParameters.toLocaleString("en")} trainable parameters in ${training.modules.join(", ")}; ${training.tokensPerSecond.toFixed(0)} tokens/s; peak memory ${gigabytes(training.peakMemoryBytes)}; final loss ${training.finalLoss.toFixed(3)}.`,

@@ -5,6 +5,7 @@
 import { UserError } from "../protocol/errors.ts";
 import type { RunEvent } from "../protocol/events.ts";
 import { stageOutputSchemas, type Knowledge, type StageId, type StageOutputs, type Usage } from "../protocol/model.ts";
+import type { Review } from "../protocol/review.ts";
 import { checkpointSchemaVersion, type CheckpointFrame } from "../protocol/run.ts";
 import { hashOf } from "./hash.ts";
 import { looksSentence, noteLook } from "./ledger.ts";
@@ -26,6 +27,9 @@ export interface RunParts {
   evaluator: Evaluator;
   trainer: Trainer;
 }
+
+/** The parts with the decisions of people as they were when the run started. */
+type ReviewedParts = RunParts & { review: Review };
 
 type Finished = { frame: CheckpointFrame; output: unknown };
 type CycleResult = Map<StageId, Finished>;
@@ -49,9 +53,10 @@ export async function runPipeline(
   };
   emit({ type: "runStarted", run: id, cycles: settings.cycles, teacher: teacher.id, student: student.id });
   try {
+    const reviewed = { ...parts, review: await store.readReview() };
     let previous: CycleResult | null = null;
     for (let cycle = 1; cycle <= settings.cycles; cycle++)
-      previous = await runCycle(parts, cycle, previous, emit, signal);
+      previous = await runCycle(reviewed, cycle, previous, emit, signal);
     const comparison = previous?.get("comparison")?.output as StageOutputs["comparison"];
     const report = await writeReport(store, parts.knowledge);
     const seconds = (Date.now() - started) / 1000;
@@ -69,7 +74,7 @@ const stopped = () => new UserError("E_STOPPED", "The run was stopped.");
 
 /** Starts each stage as soon as what it needs is there; `compute` stages take turns on the processor. */
 async function runCycle(
-  parts: RunParts,
+  parts: ReviewedParts,
   cycle: number,
   previous: CycleResult | null,
   emit: (event: RunEvent) => void,
@@ -104,7 +109,7 @@ async function runCycle(
 /** Reuses the checkpoint that fits, else runs the stage and writes one. */
 async function bringUpToDate(
   stage: AnyStage,
-  parts: RunParts,
+  parts: ReviewedParts,
   cycle: number,
   needs: CycleResult,
   previous: CycleResult | null,
@@ -205,7 +210,7 @@ async function readOrNull(
 
 function contextFor(
   stage: AnyStage,
-  parts: RunParts,
+  parts: ReviewedParts,
   cycle: number,
   emit: (event: RunEvent) => void,
   signal: AbortSignal,

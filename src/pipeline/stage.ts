@@ -1,6 +1,7 @@
 /** A stage: what it needs, what its result depends on, and how it runs. */
 import type { Knowledge, StageId, StageOutputs } from "../protocol/model.ts";
 import type { RunEvent } from "../protocol/events.ts";
+import type { Review } from "../protocol/review.ts";
 import type { RunFile, RunSettings } from "../protocol/run.ts";
 import type { AdoptedStudent, Embedder, Evaluator, RunStore, Student, Teacher, Trainer } from "./ports.ts";
 import type { PromptTemplate } from "./template.ts";
@@ -11,6 +12,8 @@ export interface StageContext {
   readonly run: RunFile;
   readonly settings: RunSettings;
   readonly knowledge: Knowledge;
+  /** What people decided about questions and answers before this start. */
+  readonly review: Review;
   readonly template: PromptTemplate;
   readonly teacher: Teacher;
   readonly student: Student;
@@ -44,7 +47,16 @@ export interface Stage<Id extends StageId, Need extends StageId, Prev extends St
   params(
     context: Pick<
       StageContext,
-      "settings" | "knowledge" | "cycle" | "teacher" | "student" | "adopted" | "embedder" | "evaluator" | "template"
+      | "settings"
+      | "knowledge"
+      | "review"
+      | "cycle"
+      | "teacher"
+      | "student"
+      | "adopted"
+      | "embedder"
+      | "evaluator"
+      | "template"
     >,
   ): unknown;
   run(input: Pick<StageOutputs, Need>, context: StageContext, previous: Previous<Prev>): Promise<StageOutputs[Id]>;

@@ -80,6 +80,11 @@ export const errorTable = {
   },
   E_RUN_LOCKED: { kept: "Nothing was changed.", next: "Stop it there, or look at the run here without changing it." },
   E_RUN_UNKNOWN: { kept: "Nothing was changed.", next: "See `distillery list` for the runs there are." },
+  E_REVIEW: { kept: "Nothing was changed.", next: "See `distillery review` for the ids and texts there are." },
+  E_REVIEW_FILE: {
+    kept: "The file was moved to the quarantine folder; checkpoints and answers are untouched.",
+    next: "Correct it and put it back as review.json, or resume without its decisions.",
+  },
   E_BACKUP: { kept: "Existing runs are untouched.", next: "Use a file made by `distillery backup`." },
   E_PATH_OUTSIDE: {
     kept: "Nothing outside the run was read or written.",

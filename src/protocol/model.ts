@@ -97,6 +97,8 @@ export const questionSchema = z.strictObject({
   origin: originSchema,
   /** An answer the user supplied; it stands in for the teacher's. */
   answer: z.string().optional(),
+  /** The wording before somebody edited it. */
+  original: z.string().optional(),
 });
 export type Question = z.infer<typeof questionSchema>;
 
@@ -135,13 +137,25 @@ export type Answer = z.infer<typeof answerSchema>;
 /** A quote from the knowledge base that a reference rests on; `line` is null when the file does not hold it. */
 export const quoteSchema = z.strictObject({ text: z.string(), line: z.int().positive().nullable() });
 
+/** A sentence of a reference with the numbers, identifiers, names or words in it that the section does not have. */
+export const unsupportedSentenceSchema = z.strictObject({ text: z.string(), missing: z.array(z.string()) });
+export type UnsupportedSentence = z.infer<typeof unsupportedSentenceSchema>;
+
 export const referenceSchema = z.strictObject({
-  status: z.enum(["answered", "truncated", "refused", "bad_output"]),
+  /** `excluded`: somebody left the family out of training and comparison; `reason` says why. */
+  status: z.enum(["answered", "truncated", "refused", "bad_output", "excluded"]),
   text: z.string(),
   quotes: z.array(quoteSchema),
   /** True when there is at least one quote and every quote stands in the section. */
   grounded: z.boolean(),
   author: z.enum(["teacher", "user"]),
+  /** Absent when no sentence of a teacher's answer stands out. */
+  unsupported: z.array(unsupportedSentenceSchema).optional(),
+  reason: z.string().optional(),
+  /** The teacher's text before somebody edited it. */
+  original: z.string().optional(),
+  /** How often the teacher was asked for another answer than its first. */
+  askedAgain: z.int().positive().optional(),
 });
 export type Reference = z.infer<typeof referenceSchema>;
 
@@ -401,8 +415,12 @@ export const stageOutputSchemas = {
     teacher: z.string(),
     /** The sections these questions rest on, and whether they may be trained on. */
     sections: z.array(z.strictObject({ ...sectionSchema.shape, unseen: z.boolean() })),
+    /** Ids of all sections that are never trained on, whether asked about or not. */
+    unseen: z.array(idSchema),
     /** All questions so far, earlier cycles' first. */
     questions: z.array(questionSchema),
+    /** Questions somebody left out, with the reason; they are not asked again. */
+    excluded: z.array(z.strictObject({ ...questionSchema.shape, reason: z.string() })),
     requested: z.int().nonnegative(),
     dropped: z.strictObject({ exact: z.int(), near: z.int(), unusable: z.int() }),
     notes: z.array(z.string()),

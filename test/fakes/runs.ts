@@ -3,6 +3,7 @@ import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { RunEvent } from "../../src/protocol/events.ts";
+import type { Knowledge } from "../../src/protocol/model.ts";
 import { runFileSchema, runSettingsSchema, type RunFile } from "../../src/protocol/run.ts";
 import { createCheckpointStore } from "../../src/pipeline/adapters/checkpointStore.ts";
 import type { RunStore } from "../../src/pipeline/ports.ts";
@@ -41,14 +42,19 @@ export interface Played {
 export async function play(
   root: string,
   file: RunFile,
-  options: { signal?: AbortSignal; parts?: FakeParts; onEvent?: (event: RunEvent) => void } = {},
+  options: {
+    signal?: AbortSignal;
+    parts?: FakeParts;
+    knowledge?: Knowledge;
+    onEvent?: (event: RunEvent) => void;
+  } = {},
 ): Promise<Played> {
   const parts = options.parts ?? fakeParts();
   const events: RunEvent[] = [];
   const store = await openRun(root, file);
   try {
     await runPipeline(
-      { store, knowledge: fakeKnowledge(), ...parts },
+      { store, knowledge: options.knowledge ?? fakeKnowledge(), ...parts },
       (event) => {
         events.push(event);
         options.onEvent?.(event);

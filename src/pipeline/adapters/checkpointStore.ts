@@ -4,6 +4,7 @@ import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { UserError } from "../../protocol/errors.ts";
 import { idSchema } from "../../protocol/model.ts";
+import type { Review } from "../../protocol/review.ts";
 import { runFileSchema, type RunFile } from "../../protocol/run.ts";
 import type { CheckpointEntry, CheckpointStore } from "../ports.ts";
 import { encodeRunFile } from "./checkpointFile.ts";
@@ -12,6 +13,7 @@ import { ensureFolder, moveDurably, unfinishedEnding, writeDurably } from "./dur
 import { nodeFiles, type FileLayer } from "./fileLayer.ts";
 import { loadJournal } from "./journal.ts";
 import { quarantineFile } from "./quarantine.ts";
+import { readReview } from "./reviewFile.ts";
 import { acquireRunLock } from "./runLock.ts";
 import { inside, runFileName } from "./runPaths.ts";
 import { openRunStore, type FileRunStore } from "./runStore.ts";
@@ -25,6 +27,8 @@ export interface FileCheckpointStore extends CheckpointStore {
   names(id: string): Promise<CheckpointName[]>;
   /** The checkpoints of a run one after the other, each as soon as it is read. */
   entries(id: string): AsyncGenerator<CheckpointEntry>;
+  /** What was decided about a run's questions and answers. @throws UserError E_REVIEW_FILE; the file stays where it is. */
+  review(id: string): Promise<Review>;
 }
 
 export interface StoreOptions {
@@ -117,6 +121,9 @@ export function createCheckpointStore(
     },
     async *entries(id) {
       yield* entries(await locate(id), id, files);
+    },
+    async review(id) {
+      return readReview(await locate(id), files);
     },
   };
 }

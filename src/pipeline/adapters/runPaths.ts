@@ -7,6 +7,7 @@ import type { FileFacts, FileLayer } from "./fileLayer.ts";
 export const runFileName = "run.json";
 export const journalName = "journal.jsonl";
 export const eventsName = "events.jsonl";
+export const reviewName = "review.json";
 export const quarantineName = "quarantine";
 export const mostCycles = 10;
 

@@ -13,6 +13,7 @@ import { openEventLog } from "./eventLog.ts";
 import { readWhole, type FileLayer } from "./fileLayer.ts";
 import { openJournal } from "./journal.ts";
 import { quarantineFile } from "./quarantine.ts";
+import { encodeReview, readReview } from "./reviewFile.ts";
 import type { RunLock } from "./runLock.ts";
 import {
   adapterPath,
@@ -25,6 +26,7 @@ import {
   journalName,
   mostCycles,
   quarantineName,
+  reviewName,
   runFileName,
 } from "./runPaths.ts";
 import { readError, writeError } from "./storageError.ts";
@@ -63,7 +65,7 @@ const toQuarantine = new Set(["E_CKPT_CORRUPT", "E_CKPT_SCHEMA"]);
 
 /** Names in a run that `writeFile` must not touch. */
 const isReserved = (path: string): boolean =>
-  [runFileName, journalName, eventsName, quarantineName].includes(path.split("/")[0] ?? "") ||
+  [runFileName, journalName, eventsName, reviewName, quarantineName].includes(path.split("/")[0] ?? "") ||
   cycleOf(path.split("/")[0] ?? "") !== null;
 
 /** Opens a run whose lock is held and whose run file was read; puts right what a crash left half done. */
@@ -159,6 +161,22 @@ export async function openRunStore(
         await writeDurably(join(folder, path), content, files, path);
       }),
     hashFiles: (below) => hashesBelow(folder, below, files),
+
+    readReview: () =>
+      inTurn(async () => {
+        try {
+          return await readReview(folder, files);
+        } catch (error) {
+          if (error instanceof UserError && error.code === "E_REVIEW_FILE")
+            await quarantineFile(folder, reviewName, { code: error.code, reason: error.message }, files);
+          throw error;
+        }
+      }),
+    writeReview: (review) =>
+      inTurn(async () => {
+        await inside(folder, reviewName, files);
+        await writeDurably(join(folder, reviewName), encodeReview(review), files);
+      }),
 
     listSuperseded: () => listSuperseded(folder, files),
     restoreSuperseded: (path) =>

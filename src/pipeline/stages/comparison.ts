@@ -15,6 +15,7 @@ import { answeringOf } from "../degenerate.ts";
 import { detectableOf } from "../detectable.ts";
 import { checkExtends, sealOf } from "../ledger.ts";
 import { compareProbe, probeParams } from "../probe.ts";
+import { excludedFamilies } from "../review.ts";
 import { defineStage } from "../stage.ts";
 import {
   changeOf,
@@ -122,7 +123,15 @@ function bandsOf(row: ComparisonRow | undefined, seconds: number): ComparisonOut
 export const comparison = defineStage({
   id: "comparison",
   version: 3,
-  needs: ["questions", "baselineAnswers", "baselineEvaluation", "fineTuning", "tunedAnswers", "tunedEvaluation"],
+  needs: [
+    "questions",
+    "references",
+    "baselineAnswers",
+    "baselineEvaluation",
+    "fineTuning",
+    "tunedAnswers",
+    "tunedEvaluation",
+  ],
   needsPrevious: ["comparison", "questions"],
   uses: "network",
   params: ({ settings, cycle }) => ({
@@ -134,9 +143,12 @@ export const comparison = defineStage({
   async run(input, context, previous): Promise<ComparisonOutput> {
     const { cycle, settings, store } = context;
     const last = cycle === settings.cycles;
-    const asked = askedIn(input.questions.questions, cycle, settings.cycles);
     if (previous.comparison)
       checkExtends(previous.comparison.seal, previous.questions?.questions ?? [], input.questions.questions);
+    const leftOut = excludedFamilies(input.references);
+    const asked = askedIn(input.questions.questions, cycle, settings.cycles).filter(
+      ({ family }) => !leftOut.has(family),
+    );
     const scores = { ...input.baselineEvaluation.arms, ...input.tunedEvaluation.arms };
     const answers: OfArms<ArmAnswers> = { ...input.baselineAnswers.arms, ...input.tunedAnswers.arms };
     const baseline = scores.baseline.scores;

@@ -4,7 +4,9 @@ import { UserError } from "../../protocol/errors.ts";
 import { DuplicateFilter } from "../duplicates.ts";
 import { hashOf, seedOf } from "../hash.ts";
 import { defineStage, type StageContext } from "../stage.ts";
+import { questionDecisions } from "../review.ts";
 import { inParallel } from "./items.ts";
+import { reviewedQuestions } from "./reviewedQuestions.ts";
 import { chosenSections, splitSections, spread, type SectionPlan } from "./sections.ts";
 
 type Output = StageOutputs["questions"];
@@ -24,6 +26,13 @@ interface Want {
 interface Accepted {
   draft: FamilyDraft;
   section: SectionPlan["section"];
+  /** The place in the plan it fills, from 0; ids come from it, so that one changed section renames no other's questions. */
+  slot: number;
+}
+
+interface Open {
+  section: SectionPlan["section"];
+  slots: number[];
 }
 
 export const questions = defineStage({
@@ -32,7 +41,7 @@ export const questions = defineStage({
   needs: [],
   needsPrevious: ["questions"],
   uses: "compute",
-  params: ({ settings, knowledge, teacher, cycle }) => ({
+  params: ({ settings, knowledge, teacher, cycle, review }) => ({
     teacher: teacher.id,
     knowledge: knowledge.hash,
     topics: settings.topics,
@@ -43,18 +52,18 @@ export const questions = defineStage({
     cycle,
     withDev: settings.cycles > 1,
     own: settings.own.map(hashOf),
+    review: questionDecisions(review, cycle),
   }),
   async run(_input, context, previous): Promise<Output> {
     const { settings, knowledge, cycle, teacher } = context;
     const earlier = previous.questions;
     const sections = chosenSections(knowledge, settings.topics);
     // The split of the first cycle holds for the whole run, so no later cycle can train on a test section.
-    const unseen = earlier
-      ? new Set(earlier.sections.filter((section) => section.unseen).map(({ id }) => id))
-      : splitSections(sections, settings.unseenShare, settings.seed);
+    const unseen = earlier ? new Set(earlier.unseen) : splitSections(sections, settings.unseenShare, settings.seed);
     const filter = new DuplicateFilter((texts) => context.embedder.embed(texts, context.signal));
-    await filter.seed(earlier?.questions.map(({ text, family }) => ({ text, family })) ?? []);
-    const gatherer = new Gatherer(context, filter, earlier?.questions ?? []);
+    const before = [...(earlier?.questions ?? []), ...(earlier?.excluded ?? [])].map(asMade);
+    await filter.seed([...before, ...(earlier?.questions.filter(({ original }) => original !== undefined) ?? [])]);
+    const gatherer = new Gatherer(context, filter, before);
 
     const rewordings = settings.cycles > 1 ? 2 : 1;
     const own = cycle === 1 ? await gatherer.own(sections) : [];
@@ -77,8 +86,9 @@ export const questions = defineStage({
     });
 
     const added = [
-      ...[...own, ...trained].flatMap((accepted, index) => trainQuestions(accepted, cycle, index + 1, rewordings)),
-      ...untouched.map(({ draft, section }, index) => unseenQuestion(draft, section, cycle, index + 1)),
+      ...own.flatMap((accepted) => trainQuestions(accepted, cycle, accepted.slot + 1, rewordings)),
+      ...trained.flatMap((accepted) => trainQuestions(accepted, cycle, own.length + accepted.slot + 1, rewordings)),
+      ...untouched.map(({ draft, section, slot }) => unseenQuestion(draft, section, cycle, slot + 1)),
     ];
     if (!added.some(({ tier }) => tier === "train"))
       throw new UserError("E_NO_QUESTIONS", `No usable question came out of ${trainable.length} sections.`);
@@ -90,12 +100,22 @@ export const questions = defineStage({
       );
     if (untouched.length < wantUnseen)
       notes.push(`${untouched.length} of ${wantUnseen} wanted questions on unseen sections could be made.`);
+    const reviewed = await reviewedQuestions(added, earlier?.questions ?? [], context);
+    notes.push(...reviewed.notes);
     for (const text of notes) context.emit({ type: "notice", text });
+    const asked = [...(earlier?.questions ?? []), ...reviewed.kept];
+    const excluded = [...(earlier?.excluded ?? []), ...reviewed.excluded];
+    const used = new Set([...asked, ...excluded].map(({ section }) => section));
     return {
       domain: knowledge.domain,
       teacher: teacher.id,
-      sections: sections.map((section) => ({ ...section, unseen: unseen.has(section.id) })),
-      questions: [...(earlier?.questions ?? []), ...added],
+      // Without the others, so that a change of one nobody asked about leaves everything that follows as it is.
+      sections: sections
+        .filter(({ id }) => used.has(id))
+        .map((section) => ({ ...section, unseen: unseen.has(section.id) })),
+      unseen: [...unseen].sort(),
+      questions: asked,
+      excluded,
       requested: settings.questions,
       dropped: { ...filter.dropped, unusable: gatherer.unusable },
       notes,
@@ -131,37 +151,42 @@ class Gatherer {
   async gather({ plan, spare, wordings, rewordings }: Want): Promise<Accepted[]> {
     const accepted: Accepted[] = [];
     this.#total += plan.reduce((sum, { count }) => sum + count, 0);
-    let open = plan;
+    let next = 0;
+    let open = plan.map(({ section, count }): Open => ({
+      section,
+      slots: Array.from({ length: count }, () => next++),
+    }));
     for (let round = 0; open.length > 0 && round < rounds + spare.length; round++) {
       const drafts = await inParallel(open, this.#context.teacher.online ? atOnce : 1, async (want) => ({
         want,
         drafts: await this.#ask(want, wordings, rewordings, round, this.#asked.get(want.section.id) ?? []),
       }));
-      const missing: SectionPlan[] = [];
+      const missing: Open[] = [];
       // In the plan's order, whatever came back first, so that the same seed gives the same questions.
       for (const { want, drafts: families } of drafts) {
-        let kept = 0;
+        const slots = [...want.slots];
         for (const draft of families) {
-          if (kept === want.count) break;
+          const [slot] = slots;
+          if (slot === undefined) break;
           this.#noteAsked(want.section.id, draft.wordings);
           const whole = await this.#accept(draft, wordings, rewordings);
           if (!whole) continue;
-          accepted.push({ draft: whole, section: want.section });
-          kept += 1;
+          accepted.push({ draft: whole, section: want.section, slot });
+          slots.shift();
           this.#progress(1);
         }
-        if (kept < want.count) missing.push({ section: want.section, count: want.count - kept });
+        if (slots.length > 0) missing.push({ section: want.section, slots });
       }
       // A section that gave nothing new twice is dry; the next spare section takes over.
       open =
         round < rounds - 1
           ? missing
-          : missing.flatMap(({ count }) => {
+          : missing.flatMap(({ slots }) => {
               const section = spare.shift();
-              return section ? [{ section, count }] : [];
+              return section ? [{ section, slots }] : [];
             });
     }
-    return accepted;
+    return accepted.sort((a, b) => a.slot - b.slot);
   }
 
   /** The user's own questions, each put to the section it fits best unless it names one. */
@@ -189,14 +214,14 @@ class Gatherer {
         origin: "user",
         ...(entry.answer ? { answer: entry.answer } : {}),
       };
-      if (await this.#filter.accept(draft)) accepted.push({ draft, section });
+      if (await this.#filter.accept(draft)) accepted.push({ draft, section, slot: accepted.length });
       else this.notes.push(`Your question "${entry.question}" repeats an earlier one and was left out.`);
     }
     return accepted;
   }
 
   async #ask(
-    want: SectionPlan,
+    want: Open,
     wordings: number,
     rewordings: number,
     round: number,
@@ -207,7 +232,7 @@ class Gatherer {
     const key = {
       teacher: teacher.id,
       section: want.section.hash,
-      count: want.count,
+      count: want.slots.length,
       wordings,
       rewordings,
       seed,
@@ -216,7 +241,7 @@ class Gatherer {
     const { families, unusable } = await this.#context.item(key, () =>
       teacher.questions({
         section: want.section,
-        count: want.count,
+        count: want.slots.length,
         wordings,
         rewordings,
         domain: knowledge.domain,
@@ -258,6 +283,9 @@ class Gatherer {
     });
   }
 }
+
+/** With the wording its teacher gave it, so that what is asked next does not depend on edits. */
+const asMade = ({ original, ...question }: Question): Question => ({ ...question, text: original ?? question.text });
 
 const padded = (index: number): string => String(index).padStart(2, "0");
 

@@ -61,13 +61,15 @@ export function createChatTeacher(model: OpenaiModel, log: (text: string) => voi
     section: QuestionRequest["section"],
     domain: QuestionRequest["domain"],
     signal: AbortSignal,
+    again = 0,
   ): Promise<Reference> {
     const messages = answerMessages(question, section, domain);
     const options = {
       name: "grounded_answer",
       maxTokens: 600,
-      temperature: 0.2,
-      seed: seedOf(question, section.hash),
+      // Asked again, the same answer would be of no use.
+      temperature: again === 0 ? 0.2 : 0.7,
+      seed: again === 0 ? seedOf(question, section.hash) : seedOf(question, section.hash, again),
       signal,
     };
     const ask = async (conversation: Message[]) =>
@@ -89,13 +91,13 @@ export function createChatTeacher(model: OpenaiModel, log: (text: string) => voi
     const first = toReference(result.value);
     const complaint = complaintAbout(first);
     if (complaint === null) return first;
-    const again = await ask([
+    const corrected = await ask([
       ...messages,
       { role: "assistant", content: JSON.stringify(result.value) },
       { role: "user", content: complaint },
     ]);
-    if (again.status !== "answered" || again.value.answer.trim() === "") return first;
-    const second = toReference(again.value);
+    if (corrected.status !== "answered" || corrected.value.answer.trim() === "") return first;
+    const second = toReference(corrected.value);
     return first.grounded && !second.grounded ? first : second;
   }
 

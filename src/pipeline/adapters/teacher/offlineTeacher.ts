@@ -57,16 +57,29 @@ export function createOfflineTeacher({ student, embedder, proposals = false }: O
     section: Section,
     domain: Domain,
     signal: AbortSignal,
+    again = 0,
   ): Promise<Reference> {
-    const chosen = formedFrom(question, section, domain) ?? (await bestSentence(question, section, signal));
+    const first = formedFrom(question, section, domain) ?? (await bestSentences(question, section, signal)).slice(0, 1);
+    const chosen = again === 0 ? first : await otherThan(first, question, section, again, signal);
     const quotes = matchQuotes(chosen, section);
     if (chosen.length === 0) return { status: "refused", text: "", quotes: [], grounded: false, author: "teacher" };
     return { status: "answered", text: chosen.join(" "), quotes, grounded: isGrounded(quotes), author: "teacher" };
   }
 
-  async function bestSentence(question: string, section: Section, signal: AbortSignal): Promise<string[]> {
-    const [best] = await matchSentences(question, section, embedder, signal);
-    return best ? [best.sentence.text] : [];
+  const bestSentences = async (question: string, section: Section, signal: AbortSignal): Promise<string[]> =>
+    (await matchSentences(question, section, embedder, signal)).map(({ sentence }) => sentence.text);
+
+  /** Asked again, the next best sentence; from the start when there are no more. */
+  async function otherThan(
+    first: readonly string[],
+    question: string,
+    section: Section,
+    again: number,
+    signal: AbortSignal,
+  ): Promise<string[]> {
+    const others = (await bestSentences(question, section, signal)).filter((text) => !first.includes(text));
+    const next = others[(again - 1) % Math.max(1, others.length)];
+    return next === undefined ? [...first] : [next];
   }
 
   return {
