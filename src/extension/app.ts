@@ -15,6 +15,8 @@ import { createLabels, type Labels } from "./labels.ts";
 import { createLog, type Log } from "./log.ts";
 import { createPanelHost, type PanelHost } from "./panel/panelHost.ts";
 import { runsRoot } from "./place.ts";
+import { createMarks, type Marks } from "./review/marks.ts";
+import { createReviewer, type Reviewer } from "./review/reviewer.ts";
 import { createHistory, type History } from "./run/history.ts";
 import { createNotices } from "./run/notices.ts";
 import { createRunner, type Runner } from "./run/runner.ts";
@@ -44,11 +46,13 @@ export interface AppParts {
   panel: PanelHost;
   runsTree: RunsTree;
   texts: Texts;
+  reviewer: Reviewer;
 }
 
 export interface App extends AppParts {
   knowledgeTree: TreeContents;
   conversation: Conversation;
+  marks: Marks;
   command(id: CommandId, args: unknown[]): Promise<unknown>;
   showCheckpoint(document: vscode.TextDocument, panel: vscode.WebviewPanel): void;
   decoration(uri: vscode.Uri): Promise<vscode.FileDecoration | undefined>;
@@ -97,6 +101,8 @@ export function createApp(shell: Shell): App {
   const staleness = createStaleness(history, knowledge);
   const texts = createTexts();
   const label = (run: string) => labels.of(run);
+  const reviewer = createReviewer({ history, knowledge, runner });
+  const marks = createMarks({ reviewer, knowledge, log, label, lensesChanged: shell.lensesChanged });
   const runsTree = createRunsTree({
     shell,
     history,
@@ -117,6 +123,7 @@ export function createApp(shell: Shell): App {
     runner,
     adopted,
     asker,
+    reviewed: reviewer.onDidChange,
     label,
     command,
   });
@@ -138,6 +145,7 @@ export function createApp(shell: Shell): App {
     panel,
     runsTree,
     texts,
+    reviewer,
   };
   const handlers = createHandlers(parts);
   const statusBar = createStatusBar(runner, adopted);
@@ -145,15 +153,23 @@ export function createApp(shell: Shell): App {
     vscode.workspace.onDidChangeConfiguration(
       (event) => event.affectsConfiguration("distillery") && panel.refreshSetup(),
     ),
-    vscode.workspace.onDidGrantWorkspaceTrust(() => panel.refreshSetup()),
-    knowledge.onDidChange(() => (staleness.forget(), runsTree.refresh(), shell.decorationsChanged.fire(undefined))),
-    runner.onDidWrite(() => staleness.forget()),
+    vscode.workspace.onDidGrantWorkspaceTrust(() => (panel.refreshSetup(), mark())),
+    knowledge.onDidChange(
+      () => (staleness.forget(), runsTree.refresh(), shell.decorationsChanged.fire(undefined), mark()),
+    ),
+    runner.onDidWrite(() => (staleness.forget(), runner.running || mark())),
+    reviewer.onDidChange(mark),
   ];
+  mark();
   void keys.get().then(
     (key) => vscode.commands.executeCommand("setContext", "distillery.hasKey", key !== null),
     () => {},
   );
   void environments.find().catch(log.tell);
+
+  function mark(): void {
+    void marks.refresh().catch(log.tell);
+  }
 
   async function command(id: CommandId, args: unknown[]): Promise<unknown> {
     try {
@@ -173,6 +189,7 @@ export function createApp(shell: Shell): App {
     ...parts,
     knowledgeTree,
     conversation,
+    marks,
     command,
     showCheckpoint: (document, view) =>
       showCheckpoint(document, view, vscode.Uri.joinPath(context.extensionUri, "dist")),
@@ -199,6 +216,8 @@ export function createApp(shell: Shell): App {
         knowledgeTree as TreeContents & vscode.Disposable,
         knowledge,
         texts,
+        marks,
+        reviewer,
         runner as Runner & vscode.Disposable,
         log.channel,
       ])

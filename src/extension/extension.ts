@@ -6,6 +6,7 @@ import * as vscode from "vscode";
 import type { App } from "./app.ts";
 import { registerConversation } from "./chat/register.ts";
 import { commandIds } from "./commands/table.ts";
+import { registerReview } from "./review/register.ts";
 import { createLazyTree, type TreeNode } from "./trees/lazyTree.ts";
 
 /** What the entry has registered and the app fills with life. */
@@ -15,6 +16,7 @@ export interface Shell {
   runs: TreeHandle;
   modelsChanged: vscode.EventEmitter<void>;
   decorationsChanged: vscode.EventEmitter<undefined>;
+  lensesChanged: vscode.EventEmitter<void>;
 }
 
 export interface TreeHandle {
@@ -49,6 +51,7 @@ export function activate(context: vscode.ExtensionContext): { app(): Promise<App
     runs: tree("distillery.runs", "runsTree", true),
     modelsChanged: keep(new vscode.EventEmitter<void>()),
     decorationsChanged: keep(new vscode.EventEmitter<undefined>()),
+    lensesChanged: keep(new vscode.EventEmitter<void>()),
   };
 
   for (const id of commandIds)
@@ -76,6 +79,7 @@ export function activate(context: vscode.ExtensionContext): { app(): Promise<App
     }),
   );
   registerConversation(shell.modelsChanged.event, app).forEach(keep);
+  registerReview(shell.lensesChanged.event, whenRunsExist, app).forEach(keep);
   void vscode.commands.executeCommand("setContext", "distillery.active", true);
   // Only a folder with runs in it has anything to show before somebody asks.
   if (vscode.workspace.isTrusted)

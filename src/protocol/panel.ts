@@ -1,6 +1,7 @@
 /** What crosses between the panel and the host: whole snapshots down, a small set of intentions up. */
 import { z } from "zod";
 import { extraArmSchema, idSchema, type AnswerMark, type ComparisonOutput, type StageId, type Tier } from "./model.ts";
+import type { ReviewState } from "./review.ts";
 import type { RunState } from "./state.ts";
 
 export const presets = ["demo", "small", "full", "own"] as const;
@@ -36,6 +37,9 @@ export const panelCommands = [
   "distillery.useAsStudent",
 ] as const;
 
+const reviewActions = ["exclude", "edit", "approve", "askAgain", "undo"] as const;
+export type ReviewAction = (typeof reviewActions)[number];
+
 /** Everything the panel can ask for. No path and no address crosses: sections and runs go by id. */
 export const intentionSchema = z.discriminatedUnion("type", [
   z.strictObject({ type: z.literal("ready") }),
@@ -45,6 +49,8 @@ export const intentionSchema = z.discriminatedUnion("type", [
   z.strictObject({ type: z.literal("resume"), run: idSchema }),
   z.strictObject({ type: z.literal("select"), run: idSchema }),
   z.strictObject({ type: z.literal("openSection"), section: idSchema }),
+  /** `id`: a question's, or a family's for its reference. */
+  z.strictObject({ type: z.literal("review"), run: idSchema, id: idSchema, action: z.enum(reviewActions) }),
   z.strictObject({
     type: z.literal("ask"),
     question: z.string().trim().min(1).max(4000),
@@ -109,6 +115,9 @@ export interface AnswerRow {
   question: string;
   topic: string;
   tier: Tier;
+  family: string;
+  /** What was decided about the reference, or that it is in doubt; `note` says why, `pending` that a resume is due. */
+  review: { state: ReviewState; note: string; pending: boolean };
   section: string;
   /** "pods.md:12", for people. */
   place: string;

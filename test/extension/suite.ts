@@ -18,6 +18,7 @@ const suites: Record<string, () => Promise<unknown>[]> = {
     import("./student.ts"),
     import("./runs.ts"),
     import("./panel.ts"),
+    import("./review.ts"),
     import("./security.ts"),
   ],
   restricted: () => [import("./restricted.ts")],

@@ -1,7 +1,7 @@
 /** Every question with its answers side by side, regressions first. */
 import { diffWords } from "diff";
 import { html, type TemplateResult } from "lit-html";
-import type { AnswerRow } from "../../src/protocol/panel.ts";
+import type { AnswerRow, ReviewAction } from "../../src/protocol/panel.ts";
 import type { Tier } from "../../src/protocol/model.ts";
 import { markWords } from "../arms.ts";
 import { score, signed } from "../format.ts";
@@ -90,6 +90,7 @@ function answer(row: AnswerRow): TemplateResult {
     <summary>
       <span class=${`change ${sign}`}>${change === null ? "not scored" : signed(change)}</span>
       <span class="question">${row.question}</span>
+      ${row.review.state === "open" ? "" : html`<span class=${`mark ${row.review.state === "unsupported" ? "doubted" : "decided"}`}>${row.review.state}</span>`}
       <span class="muted">${row.topic} · ${row.tier}${row.marks.tuned.map((mark) => ` · ${mark}`)}</span>
     </summary>
     <div class="scroll" tabindex="0" role="region" aria-label="Answers side by side">
@@ -115,8 +116,30 @@ function answer(row: AnswerRow): TemplateResult {
         html`<p class="muted">${title}${markWords(marks)}</p>
           <p class="answer">${text || "(empty)"}</p>`,
     )}
+    ${row.review.note ? html`<p class="muted">The reference ${row.review.state === "unsupported" ? row.review.note : `was ${row.review.state}: ${row.review.note}`}.</p>` : ""}
+    ${row.review.pending ? html`<p class="muted">Recorded; resuming the run applies it.</p>` : ""}
+    <div class="row">${reviewButtons(row)}</div>
     ${row.place ? html`<vscode-button appearance="secondary" aria-label=${`Open the source, ${row.place}`} @click=${() => send({ type: "openSection", section: row.section })}>${row.place}</vscode-button>` : ""}
   </details>`;
+}
+
+/** Decisions about the row's reference; what they ask for is asked by the extension. */
+function reviewButtons(row: AnswerRow): TemplateResult[] {
+  const { state } = row.review;
+  const button = (action: ReviewAction, words: string) =>
+    html`<vscode-button
+      appearance="secondary"
+      aria-label=${`${words}: the reference of ${row.question}`}
+      @click=${() => view.results && send({ type: "review", run: view.results.run, id: row.family, action })}
+      >${words}</vscode-button
+    >`;
+  const decided = state !== "open" && state !== "unsupported";
+  return [
+    ...(state === "excluded" ? [] : [button("exclude", "Exclude…")]),
+    ...(state === "approved" ? [] : [button("approve", "Approve")]),
+    button("edit", "Edit…"),
+    ...(decided ? [button("undo", "Undo")] : []),
+  ];
 }
 
 /** The tuned answer with what the baseline did not say marked; what went is struck through. */

@@ -2,6 +2,7 @@
 import type { AppParts } from "../app.ts";
 import { askCommands } from "./askCommands.ts";
 import { knowledgeCommands } from "./knowledgeCommands.ts";
+import { reviewCommands } from "./reviewCommands.ts";
 import { runCommands } from "./runCommands.ts";
 import { setupCommands } from "./setupCommands.ts";
 import { storeCommands } from "./storeCommands.ts";
@@ -16,5 +17,6 @@ export function createHandlers(app: AppParts): Record<CommandId, Handler> {
     ...knowledgeCommands(app),
     ...setupCommands(app),
     ...askCommands(app),
+    ...reviewCommands(app),
   };
 }

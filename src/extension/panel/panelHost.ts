@@ -1,6 +1,6 @@
 /** Keeps the panel up to date and carries out what it asks for. */
 import * as vscode from "vscode";
-import type { AskAnswer, AskSnapshot, Intention, PanelTab } from "../../protocol/panel.ts";
+import type { AskAnswer, AskSnapshot, Intention, PanelTab, ReviewAction } from "../../protocol/panel.ts";
 import { UserError } from "../../protocol/errors.ts";
 import type { CommandId } from "../commands/table.ts";
 import type { Log } from "../log.ts";
@@ -27,8 +27,18 @@ export interface PanelHostParts extends SnapshotParts {
   log: Log;
   adopted: Adopted;
   asker: Asker;
+  /** Fires when a decision about questions or answers was recorded. */
+  reviewed: vscode.Event<void>;
   command(id: CommandId, args: unknown[]): Promise<unknown>;
 }
+
+const reviewCommands = {
+  exclude: "distillery.excludeAnswer",
+  edit: "distillery.editAnswer",
+  approve: "distillery.approveAnswer",
+  askAgain: "distillery.askAgain",
+  undo: "distillery.undoDecision",
+} as const satisfies Record<ReviewAction, CommandId>;
 
 export function createPanelHost(parts: PanelHostParts): PanelHost & vscode.Disposable {
   const { context, log, draft, knowledge, runner, history, adopted, asker, keys } = parts;
@@ -80,6 +90,9 @@ export function createPanelHost(parts: PanelHostParts): PanelHost & vscode.Dispo
         return select(intention.run);
       case "openSection":
         return openSection(intention.section);
+      case "review":
+        await parts.command(reviewCommands[intention.action], [{ run: intention.run, id: intention.id }]);
+        return;
       case "ask":
         return askAll(intention.question, intention.arms);
       case "stopAsking":
@@ -191,6 +204,7 @@ export function createPanelHost(parts: PanelHostParts): PanelHost & vscode.Dispo
     runner.onDidChange(() => attempt(sendRun())),
     runner.onDidWrite(() => attempt(Promise.all([sendResults(), sendSetup(), sendRun()]))),
     adopted.onDidChange(() => attempt(sendAsk())),
+    parts.reviewed(() => attempt(sendResults())),
   ];
 
   return {

@@ -7,6 +7,8 @@ import type { ArmAnswers, OfArms, StageId, StageOutputs } from "../../protocol/m
 import { runSettingsSchema } from "../../protocol/run.ts";
 import type { AnswerRow, ResultsSnapshot, RunSnapshot, SetupSnapshot } from "../../protocol/panel.ts";
 import { marksOf } from "../../pipeline/degenerate.ts";
+import { emptyReview } from "../../protocol/review.ts";
+import { reviewRows } from "../../pipeline/review.ts";
 import { secondsLeft } from "../../pipeline/state.ts";
 import type { DraftStore } from "../draft.ts";
 import type { Environments } from "../setup/environments.ts";
@@ -146,6 +148,12 @@ export async function resultsSnapshot({ history }: SnapshotParts, run: string): 
   const tuned = history.output(entries, cycle, "tunedAnswers");
   const references = history.output(entries, cycle, "references");
   const all: OfArms<ArmAnswers> = { ...baseline?.arms, ...tuned?.arms };
+  const review = await history.review(run).catch(() => emptyReview);
+  const decided = new Map(
+    reviewRows(questions, references, review)
+      .filter(({ kind }) => kind === "answer")
+      .map(({ id, state, note, pending }) => [id, { state, note, pending }]),
+  );
   const sections = new Map(questions.sections.map((section) => [section.id, section]));
   const answers = questions.questions.flatMap((question): AnswerRow[] => {
     const before = baseline?.arms.baseline.answers[question.id]?.[0];
@@ -159,6 +167,8 @@ export async function resultsSnapshot({ history }: SnapshotParts, run: string): 
         question: question.text,
         topic: question.topic,
         tier: question.tier,
+        family: question.family,
+        review: decided.get(question.family) ?? { state: "open", note: "", pending: false },
         section: question.section,
         place: section ? `${section.file}:${section.firstLine}` : "",
         baseline: before?.text ?? "",

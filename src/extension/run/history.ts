@@ -7,6 +7,7 @@ import type { CheckpointEntry } from "../../pipeline/ports.ts";
 import { initialState, reduce } from "../../pipeline/state.ts";
 import type { TimedEvent } from "../../protocol/events.ts";
 import type { StageId, StageOutputs } from "../../protocol/model.ts";
+import type { Review } from "../../protocol/review.ts";
 import type { RunFile } from "../../protocol/run.ts";
 import type { RunState } from "../../protocol/state.ts";
 import { runsRoot } from "../place.ts";
@@ -21,6 +22,8 @@ export interface History {
   checkpoints(id: string): Promise<CheckpointEntry[]>;
   output<Id extends StageId>(entries: readonly CheckpointEntry[], cycle: number, stage: Id): StageOutputs[Id] | null;
   folder(id: string): Promise<string>;
+  /** What was decided about a run's questions and answers. @throws UserError E_REVIEW_FILE. */
+  review(id: string): Promise<Review>;
   /** Forgets what was read of a run, or of all. */
   forget(id?: string): void;
 }
@@ -69,6 +72,7 @@ export function createHistory(context: vscode.ExtensionContext): History {
       const entry = found.find((each) => each.cycle === cycle && each.stage === stage);
       return entry?.state === "ok" ? (entry.frame.output as never) : null;
     },
+    review: async (id) => (await store()).review(id),
     forget(id) {
       runs = null;
       if (id) entries.delete(id);

@@ -1,4 +1,5 @@
 /** Which checkpoints no longer fit the knowledge base: a section they rest on changed or went. */
+import { staleSections } from "../../pipeline/stale.ts";
 import type { StageId } from "../../protocol/model.ts";
 import type { KnowledgeStore } from "../knowledge.ts";
 import { knowledgeName } from "../place.ts";
@@ -20,8 +21,7 @@ export function createStaleness(history: History, knowledge: KnowledgeStore): St
     const now = await knowledge.read();
     const questions = history.output(await history.checkpoints(run).catch(() => []), cycle, "questions");
     if (!now || !questions) return false;
-    const current = new Map(now.sections.map((section) => [section.id, section.hash]));
-    return questions.sections.some((section) => current.get(section.id) !== section.hash);
+    return staleSections(questions, now).length > 0;
   }
 
   return {
