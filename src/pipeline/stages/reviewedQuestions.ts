@@ -1,6 +1,7 @@
 /** Decisions about the wordings of questions, applied to the questions of one cycle. */
 import type { Question, StageOutputs } from "../../protocol/model.ts";
-import { cosine, gramOverlap, nearCosine, nearJaccard, sameWords } from "../duplicates.ts";
+import { sameWords } from "../contentWords.ts";
+import { cosine, gramOverlap, nearCosine, nearJaccard } from "../duplicates.ts";
 import { judged, questionDecisions } from "../review.ts";
 import type { StageContext } from "../stage.ts";
 
