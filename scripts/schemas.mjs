@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import { storedCheckpointSchema, storedRunFileSchema } from "../src/pipeline/adapters/checkpointFile.ts";
+import { storedStudentFileSchema } from "../src/pipeline/adapters/studentFile.ts";
 import { knowledgeSettingsSchema } from "../src/protocol/model.ts";
 import { reviewSchema } from "../src/protocol/review.ts";
 
@@ -13,6 +14,7 @@ const files = {
   run: storedRunFileSchema,
   checkpoint: storedCheckpointSchema,
   review: reviewSchema,
+  student: storedStudentFileSchema,
 };
 
 /** What each file below schemas/ holds. Draft 7 is what VS Code knows best. */

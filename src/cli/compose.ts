@@ -3,13 +3,14 @@ import { createEmbedder } from "../pipeline/adapters/embedder.ts";
 import type { Environment } from "../pipeline/adapters/environment.ts";
 import { createEvaluator } from "../pipeline/adapters/evaluator.ts";
 import { createStudent, type LocalStudent } from "../pipeline/adapters/student.ts";
+import { adoptedStudent, createStudentInUse } from "../pipeline/adapters/studentInUse.ts";
 import { findStudent, type StudentFiles } from "../pipeline/adapters/studentRegistry.ts";
 import { createChatTeacher } from "../pipeline/adapters/teacher/chatTeacher.ts";
 import { createJudge } from "../pipeline/adapters/teacher/judge.ts";
 import { createOfflineTeacher } from "../pipeline/adapters/teacher/offlineTeacher.ts";
 import { createJobLog } from "../pipeline/adapters/jobLog.ts";
 import { createTrainer } from "../pipeline/adapters/trainer.ts";
-import type { AdoptedStudent, RunStore } from "../pipeline/ports.ts";
+import type { RunStore } from "../pipeline/ports.ts";
 import type { RunParts } from "../pipeline/run.ts";
 import { templates } from "../pipeline/template.ts";
 import type { Knowledge } from "../protocol/model.ts";
@@ -23,8 +24,6 @@ interface Composition {
   environment: Environment;
   studentFiles: StudentFiles;
   workspace: Workspace;
-  /** The student in use; null when none is known. */
-  adopted?: AdoptedStudent | null;
   onNotice: (text: string) => void;
 }
 
@@ -38,7 +37,6 @@ export async function composeParts({
   environment,
   studentFiles,
   workspace,
-  adopted = null,
   onNotice,
 }: Composition): Promise<RunParts & { close(): Promise<void> }> {
   const { settings } = store.file;
@@ -65,10 +63,11 @@ export async function composeParts({
     knowledge,
     teacher,
     student,
-    adopted,
+    adopted: settings.arms.includes("adopted") ? await adoptedStudent(workspace.store.root, store.file) : null,
     embedder,
     evaluator,
     trainer,
+    studentInUse: createStudentInUse(workspace.store.root, { onNotice }),
     async close() {
       await Promise.allSettled([student.close(), embedder.close(), evaluator.close(), trainer.close()]);
     },
@@ -77,7 +76,7 @@ export async function composeParts({
 
 /** The student alone, for `ask`. */
 export async function composeStudent(
-  settings: RunSettings,
+  settings: Pick<RunSettings, "student" | "template">,
   environment: Environment,
   workspace: Workspace,
 ): Promise<LocalStudent> {
@@ -86,7 +85,7 @@ export async function composeStudent(
 
 function studentOf(
   { gguf, id }: { gguf: string; id: string },
-  settings: RunSettings,
+  settings: Pick<RunSettings, "template">,
   { logFile }: Workspace,
 ): LocalStudent {
   return createStudent({ gguf, id, template: templates[settings.template], logFile });

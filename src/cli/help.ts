@@ -7,7 +7,8 @@ export const helpText = `distillery: distils a teacher model into a small studen
   distillery rerun     do a stage and all that rests on it again [RUN] --from STAGE [--cycle N]
   distillery list      the runs of this workspace
   distillery show      a run's comparison and checkpoints [RUN]; --ledger lists every question's life
-  distillery ask       ask the base model and the tuned student side by side "QUESTION" [--run RUN] [--cycle N]
+  distillery ask       ask the base model and the student in use side by side "QUESTION" [--run RUN] [--cycle N]
+  distillery student   the student in use and its history; --use RUN [--cycle N] chooses one, --rollback goes back
   distillery review    questions and answers with what was decided about them [RUN]; see below for deciding
   distillery stale     sections that changed since a run asked about them, and what rests on them [RUN]
   distillery backup    put a run with its adapter into one file [RUN] [FILE]
@@ -38,6 +39,8 @@ What a run is made of (run, resume, rerun):
   --arms A,B               who answers besides untuned and fine-tuned: retrieval (both with the best sections in the
                            prompt), adopted (the student in use), teacher (as a ceiling); "" for none
   --no-probe               leave out the general questions that show what fine-tuning made the student forget
+  --gate RULE              when a cycle's student is taken into use: default, strict or never (default)
+  --aimed yes|no           later cycles ask more about the topics that failed (yes)
   --seed N                 (42)
   --preset NAME            demo (minutes, figures mean little), small (the defaults), full (50 questions, 5 cycles)
 

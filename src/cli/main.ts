@@ -35,6 +35,11 @@ const commands: Readonly<Record<string, Command>> = {
     load: async () => (await import("./commands/review.ts")).review,
   },
   stale: { flags: [], words: 1, load: async () => (await import("./commands/stale.ts")).stale },
+  student: {
+    flags: ["use", "cycle", "rollback"],
+    words: 0,
+    load: async () => (await import("./commands/student.ts")).student,
+  },
   backup: { flags: [], words: 2, load: async () => (await import("./commands/backup.ts")).backup },
   restore: { flags: [], words: 2, load: async () => (await import("./commands/restore.ts")).restore },
   doctor: {

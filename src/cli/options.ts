@@ -29,6 +29,8 @@ const settingFlags = {
   template: text,
   quantization: text,
   "primary-metric": text,
+  gate: text,
+  aimed: text,
 } as const;
 
 const otherFlags = {
@@ -48,6 +50,8 @@ const otherFlags = {
   fix: yes,
   new: yes,
   ledger: yes,
+  use: text,
+  rollback: yes,
   help: { ...yes, short: "h" },
   version: yes,
 } as const;
@@ -129,6 +133,9 @@ function fromFlags(given: CommandLine["flags"], base: unknown): object {
   put("template", given.template);
   put("judge", given.judge);
   put("primaryMetric", given["primary-metric"]);
+  put("gate", given.gate);
+  // Anything but yes or no is left to the schema to refuse.
+  put("aimed", given.aimed === "yes" ? true : given.aimed === "no" ? false : given.aimed);
   put("teacher", teacherFrom(given, base));
   if (given.steps !== undefined || given.quantization !== undefined)
     put("training", {

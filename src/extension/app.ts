@@ -89,8 +89,8 @@ export function createApp(shell: Shell): App {
   const draft = createDraft(memory);
   const knowledge = createKnowledge(context);
   const history = createHistory(context);
-  const adopted = createAdopted(memory, history);
-  const runner = createRunner({ context, log, keys, environments, adopted });
+  const runner = createRunner({ context, log, keys, environments });
+  const adopted = createAdopted({ context, history, log });
   const asker = createAsker({
     environments,
     knowledge,
@@ -158,6 +158,8 @@ export function createApp(shell: Shell): App {
       () => (staleness.forget(), runsTree.refresh(), shell.decorationsChanged.fire(undefined), mark()),
     ),
     runner.onDidWrite(() => (staleness.forget(), runner.running || mark())),
+    runner.onDidWrite(adopted.follow),
+    adopted.onDidChange(() => (shell.modelsChanged.fire(), runsTree.refresh())),
     reviewer.onDidChange(mark),
   ];
   mark();
@@ -210,6 +212,7 @@ export function createApp(shell: Shell): App {
       for (const each of [
         ...listeners,
         statusBar,
+        adopted,
         notices,
         panel,
         runsTree,

@@ -1,25 +1,25 @@
 /** Wires the adapters for a run or a question, by hand. The counterpart of the CLI's compose file. */
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type * as vscode from "vscode";
 import { createEmbedder } from "../pipeline/adapters/embedder.ts";
 import type { Environment } from "../pipeline/adapters/environment.ts";
 import { createEvaluator } from "../pipeline/adapters/evaluator.ts";
 import { packageFolder } from "../pipeline/adapters/packageFolder.ts";
 import { createStudent } from "../pipeline/adapters/student.ts";
+import { adoptedStudent, createStudentInUse } from "../pipeline/adapters/studentInUse.ts";
 import { findStudent } from "../pipeline/adapters/studentRegistry.ts";
 import { createChatTeacher } from "../pipeline/adapters/teacher/chatTeacher.ts";
 import { createJudge } from "../pipeline/adapters/teacher/judge.ts";
 import { createOfflineTeacher } from "../pipeline/adapters/teacher/offlineTeacher.ts";
 import { createOpenaiModel } from "../pipeline/adapters/teacher/openaiModel.ts";
 import { createTrainer } from "../pipeline/adapters/trainer.ts";
-import type { AdoptedStudent, RunStore, Student } from "../pipeline/ports.ts";
+import type { RunStore, Student } from "../pipeline/ports.ts";
 import type { RunParts } from "../pipeline/run.ts";
 import { templates } from "../pipeline/template.ts";
 import { UserError } from "../protocol/errors.ts";
 import type { Knowledge } from "../protocol/model.ts";
 import type { RunSettings, TeacherSettings } from "../protocol/run.ts";
 import { workspaceFolder } from "./place.ts";
-import type { TunedStudent } from "./student/tuned.ts";
 
 interface Composition {
   store: RunStore;
@@ -27,8 +27,6 @@ interface Composition {
   environment: Environment;
   /** The key of the teacher's origin, out of the secret storage. */
   key: string | null;
-  /** The student in use, where the run compares with it. */
-  adopted: TunedStudent | null;
   /** Takes what Python and llama.cpp say. */
   logFile: string;
   onNotice(text: string): void;
@@ -43,7 +41,6 @@ export async function composeRun({
   knowledge,
   environment,
   key,
-  adopted,
   logFile,
   onNotice,
 }: Composition): Promise<{ parts: RunParts; close(): Promise<void> }> {
@@ -64,35 +61,22 @@ export async function composeRun({
   const judge = endpoint && settings.judge ? createJudge(endpoint) : null;
   const evaluator = createEvaluator({ embedder: { id: embedderName, folder: environment.embedder }, judge, ...place });
   const trainer = createTrainer({ model: files.model, ...place });
+  const root = dirname(dirname(store.folder));
+  const studentInUse = createStudentInUse(root, { onNotice });
+  const adopted = settings.arms.includes("adopted") ? await adoptedStudent(root, store.file) : null;
   // The first stage compares questions by their vectors; its imports take seconds.
   embedder.prepare();
   return {
-    parts: {
-      store,
-      knowledge,
-      teacher,
-      student,
-      adopted: adopted && adoptedStudent(adopted, settings, student),
-      embedder,
-      evaluator,
-      trainer,
-    },
+    parts: { store, knowledge, teacher, student, adopted, embedder, evaluator, trainer, studentInUse },
     async close() {
       await Promise.allSettled([student.close(), embedder.close(), evaluator.close(), trainer.close()]);
     },
   };
 }
 
-/** Under the name of its own base model and template, so that only one of this run's kind is compared with. */
-function adoptedStudent({ adapter, settings }: TunedStudent, run: RunSettings, student: Student): AdoptedStudent {
-  const { id } = student.tuned(adapter);
-  const alike = settings.student === run.student && settings.template === run.template;
-  return { id: alike ? id : `${settings.student}, ${settings.template}`, adapterGguf: adapter };
-}
-
 /** The student alone, for questions of people. It unloads itself when nobody asks for a while. */
 export async function composeStudent(
-  settings: RunSettings,
+  settings: Pick<RunSettings, "student" | "template">,
   environment: Environment,
   logFile: string,
 ): Promise<Student> {

@@ -35,6 +35,7 @@ export function initialDraft(): Draft {
     ...presetValues.demo,
     topics: [],
     arms: [],
+    aimed: true,
     teacher: read.get<Draft["teacher"]>("teacher.kind", "offline"),
   };
 }
@@ -77,6 +78,8 @@ export function runSettings(draft: Draft): RunSettings {
       device: read.get("training.device"),
     },
     judge: draft.teacher === "openai" && read.get("evaluation.judge", false),
+    gate: read.get("run.gate"),
+    aimed: draft.aimed,
     seed: read.get("run.seed"),
   });
   if (parsed.success) return parsed.data;

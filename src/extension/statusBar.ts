@@ -24,9 +24,15 @@ export function createStatusBar(runner: Runner, adopted: Adopted): vscode.Dispos
       item.tooltip = vscode.l10n.t("Distillery: a run is going on. Open the panel.");
     } else {
       const tuned = adopted.chosen;
+      const last = adopted.history.at(-1);
       item.text = `$(mortar-board) ${tuned ? vscode.l10n.t("Student: {0}", tuned) : vscode.l10n.t("Distillery")}`;
-      item.tooltip = tuned
-        ? vscode.l10n.t("This run's tuned student answers. Open the panel.")
+      item.tooltip = last
+        ? vscode.l10n.t(
+            "The tuned student of {0}, cycle {1}, answers: {2}. Open the panel.",
+            last.to.run,
+            last.to.cycle,
+            last.why,
+          )
         : vscode.l10n.t("Open the Distillery panel");
     }
     item.accessibilityInformation = { label: item.text.replace(/\$\([^)]*\)/g, "").trim() };

@@ -17,6 +17,7 @@ import type {
 } from "../protocol/model.ts";
 import type { Review } from "../protocol/review.ts";
 import type { CheckpointFrame, RunFile, TrainingSettings } from "../protocol/run.ts";
+import type { StudentEntry, StudentFacts } from "../protocol/student.ts";
 
 export interface Message {
   role: "system" | "user" | "assistant";
@@ -195,4 +196,18 @@ export interface CheckpointStore {
   runs(): Promise<({ id: string; file: RunFile } | { id: string; reason: string })[]>;
   /** Checkpoints of a run without lock or change. */
   checkpoints(id: string): Promise<CheckpointEntry[]>;
+}
+
+/** A tuned student: which one it is, what asking it takes, and the absolute path of its adapter. */
+export interface TunedStudent extends StudentEntry, StudentFacts {
+  adapterGguf: string;
+}
+
+/** Which tuned student a workspace uses. */
+export interface StudentInUse {
+  /**
+   * Takes a student into use whose gate passed; resolves when its adapter is kept and the change is durable.
+   * False when it was in use before: what a person has chosen since then stands.
+   */
+  adopt(student: TunedStudent): Promise<boolean>;
 }

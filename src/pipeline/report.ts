@@ -1,5 +1,5 @@
 /** The report of a run: verdict first, then the figures, examples, and how they came about. */
-import type { ComparisonRow, Knowledge, StageId, StageOutputs } from "../protocol/model.ts";
+import type { Aim, ComparisonRow, Knowledge, StageId, StageOutputs } from "../protocol/model.ts";
 import { screenStages } from "../protocol/model.ts";
 import type { CheckpointFrame } from "../protocol/run.ts";
 import { armsReport } from "./armsReport.ts";
@@ -169,6 +169,8 @@ function reportText(store: RunStore, knowledge: Knowledge, outputs: Outputs): st
     "",
     `**${comparison.headline.sentence}**`,
     "",
+    comparison.gate.sentence,
+    "",
     ...(offline
       ? [
           "Questions and references come from the **offline teacher**: they are formed from the sentences of the knowledge base itself, no larger model was asked.",
@@ -196,15 +198,16 @@ function reportText(store: RunStore, knowledge: Knowledge, outputs: Outputs): st
     "",
     "## Cycles",
     "",
-    "| cycle | succeeded | baseline | fine-tuned | new questions | minutes | peak memory |",
-    "|---|---|---|---|---|---|---|",
+    "| cycle | succeeded | gate passed | baseline | fine-tuned | new questions | minutes | peak memory |",
+    "|---|---|---|---|---|---|---|---|",
     ...comparison.cycles.map(
       (each) =>
-        `| ${each.cycle} | ${each.succeeded ? "yes" : "no"} | ${number(each.baseline)} | ${number(each.tuned)} | ${each.questions} | ${(each.seconds / 60).toFixed(1)} | ${gigabytes(each.peakMemoryBytes)} |`,
+        `| ${each.cycle} | ${each.succeeded ? "yes" : "no"} | ${each.passedGate ? "yes" : "no"} | ${number(each.baseline)} | ${number(each.tuned)} | ${each.questions} | ${(each.seconds / 60).toFixed(1)} | ${gigabytes(each.peakMemoryBytes)} |`,
     ),
     "",
     `Success rate ${percent(comparison.successRate)}${comparison.spread === null ? "" : `, spread of the improvement over cycles ${comparison.spread.toFixed(3)} (standard deviation)`}.`,
     "",
+    ...aimText(questions.aims),
     "## Examples: the three largest gains",
     "",
     ...examples.slice(0, 3).map(exampleText),
@@ -252,6 +255,28 @@ function retrievalText({ baselineAnswers }: Outputs): string | null {
   return retrieval
     ? `up to ${retrieval.k} sections by ${retrieval.embedder}, out of all sections, the unseen ones included`
     : null;
+}
+
+/** Where each aimed cycle put its questions, topic by topic. */
+function aimText(aims: readonly Aim[]): string[] {
+  if (aims.length === 0) return [];
+  const topics = aims.at(-1)?.topics.map(({ topic }) => topic) ?? [];
+  const cell = ({ topics: of }: Aim, topic: string) => {
+    const found = of.find((each) => each.topic === topic);
+    return found ? `${found.families} (${found.failed} of ${found.asked} failed)` : "–";
+  };
+  return [
+    "## Where the cycles were aimed",
+    "",
+    "Half of a cycle's question families go round the topics, the other half to the topics where the cycle before had failed on the dev part: worse, not scored, or below the metric's threshold.",
+    "",
+    `| topic | ${aims.map(({ cycle }) => `families in cycle ${cycle}`).join(" | ")} |`,
+    `|---|${aims.map(() => "---").join("|")}|`,
+    ...topics.map(
+      (topic) => `| ${topic.replaceAll("|", "\\|")} | ${aims.map((aim) => cell(aim, topic)).join(" | ")} |`,
+    ),
+    "",
+  ];
 }
 
 const percent = (share: number): string => `${(share * 100).toFixed(0)} %`;

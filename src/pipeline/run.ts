@@ -7,10 +7,20 @@ import type { RunEvent } from "../protocol/events.ts";
 import { stageOutputSchemas, type Knowledge, type StageId, type StageOutputs, type Usage } from "../protocol/model.ts";
 import type { Review } from "../protocol/review.ts";
 import { checkpointSchemaVersion, type CheckpointFrame } from "../protocol/run.ts";
+import { adoptIfPassed } from "./adoption.ts";
 import { hashOf } from "./hash.ts";
 import { looksSentence, noteLook } from "./ledger.ts";
 import { dependents, pipeline, type AnyStage } from "./pipeline.ts";
-import type { AdoptedStudent, Embedder, Evaluator, RunStore, Student, Teacher, Trainer } from "./ports.ts";
+import type {
+  AdoptedStudent,
+  Embedder,
+  Evaluator,
+  RunStore,
+  Student,
+  StudentInUse,
+  Teacher,
+  Trainer,
+} from "./ports.ts";
 import { writeReport } from "./report.ts";
 import type { StageContext } from "./stage.ts";
 import { templates } from "./template.ts";
@@ -26,6 +36,8 @@ export interface RunParts {
   embedder: Embedder;
   evaluator: Evaluator;
   trainer: Trainer;
+  /** Takes each adapter that passes the gate into use; without it nothing is adopted. */
+  studentInUse?: StudentInUse;
 }
 
 /** The parts with the decisions of people as they were when the run started. */
@@ -55,12 +67,15 @@ export async function runPipeline(
   try {
     const reviewed = { ...parts, review: await store.readReview() };
     let previous: CycleResult | null = null;
-    for (let cycle = 1; cycle <= settings.cycles; cycle++)
+    for (let cycle = 1; cycle <= settings.cycles; cycle++) {
       previous = await runCycle(reviewed, cycle, previous, emit, signal);
+      await adoptIfPassed(parts, cycle, outputs(previous) as StageOutputs, emit);
+    }
     const comparison = previous?.get("comparison")?.output as StageOutputs["comparison"];
     const report = await writeReport(store, parts.knowledge);
     const seconds = (Date.now() - started) / 1000;
-    emit({ type: "runFinished", seconds, sentence: comparison.headline.sentence, report });
+    const { headline, gate } = comparison;
+    emit({ type: "runFinished", seconds, sentence: headline.sentence, gate: gate.sentence, report });
     return comparison;
   } catch (error) {
     const known = signal.aborted && !(error instanceof UserError) ? stopped() : error;

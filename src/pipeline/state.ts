@@ -29,6 +29,7 @@ export const initialState: RunState = {
   latest: null,
   notices: [],
   sentence: "",
+  gate: "",
   error: null,
 };
 
@@ -85,7 +86,7 @@ export function reduce(state: RunState, event: TimedEvent): RunState {
     case "notice":
       return { ...state, notices: [...state.notices, event.text].slice(-shownNotices) };
     case "runFinished":
-      return { ...state, status: "finished", sentence: event.sentence };
+      return { ...state, status: "finished", sentence: event.sentence, gate: event.gate };
     case "runStopped":
       return {
         ...state,

@@ -78,6 +78,10 @@ export const errorTable = {
     kept: "All checkpoints are untouched.",
     next: "Do the earlier cycle again with `distillery rerun --from questions --cycle N`, or restore a backup of the run.",
   },
+  E_STUDENT_FILE: {
+    kept: "Every run and every kept adapter is untouched.",
+    next: "Choose the student again: `distillery student --use RUN`, or “Use as Student” in the editor.",
+  },
   E_RUN_LOCKED: { kept: "Nothing was changed.", next: "Stop it there, or look at the run here without changing it." },
   E_RUN_UNKNOWN: { kept: "Nothing was changed.", next: "See `distillery list` for the runs there are." },
   E_REVIEW: { kept: "Nothing was changed.", next: "See `distillery review` for the ids and texts there are." },

@@ -10,7 +10,7 @@ export type RunEvent =
   | { type: "loss"; cycle: number; point: LossPoint; totalSteps: number }
   | { type: "item"; cycle: number; stage: StageId; question: string; answer: string | null }
   | { type: "notice"; text: string }
-  | { type: "runFinished"; seconds: number; sentence: string; report: string }
+  | { type: "runFinished"; seconds: number; sentence: string; gate: string; report: string }
   | { type: "runStopped"; code: string; message: string };
 
 /** An event with the time it happened (ISO 8601). */

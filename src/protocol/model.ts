@@ -351,10 +351,28 @@ export const fineTuningOutputSchema = z.strictObject({
 });
 export type FineTuningOutput = z.infer<typeof fineTuningOutputSchema>;
 
+/** `never` adopts nothing by itself; see src/pipeline/gate.ts for the other two. */
+export const gateRules = ["default", "strict", "never"] as const;
+export type GateRule = (typeof gateRules)[number];
+
+/** Whether a cycle's adapter may become the student in use, and on what grounds. */
+export const gateSchema = z.strictObject({
+  rule: z.enum(gateRules),
+  passed: z.boolean(),
+  /** Where it was judged: on `dev`, or on `test` in a run of one cycle, which has no dev part. */
+  part: z.enum(["dev", "test"]),
+  sentence: z.string(),
+  reasons: z.array(z.string()),
+  /** The student the next cycle is measured against. `cycle` is null for one of an earlier run. */
+  standing: z.strictObject({ cycle: z.int().positive().nullable(), scores: z.record(idSchema, z.number()) }).nullable(),
+});
+export type Gate = z.infer<typeof gateSchema>;
+
 /** What one finished cycle adds to the trend over cycles. */
 export const cycleSummarySchema = z.strictObject({
   cycle: z.int().positive(),
   succeeded: z.boolean(),
+  passedGate: z.boolean(),
   baseline: z.number().nullable(),
   tuned: z.number().nullable(),
   questions: z.int(),
@@ -375,6 +393,7 @@ export const comparisonOutputSchema = z.strictObject({
   }),
   /** How many questions this cycle rests on, and the hash of what later cycles must not change of them. */
   seal: z.strictObject({ questions: z.int().nonnegative(), hash: z.string() }),
+  gate: gateSchema,
   rows: z.array(comparisonRowSchema),
   perQuestion: z.record(
     idSchema,
@@ -409,6 +428,20 @@ export const usageSchema = z.strictObject({
 });
 export type Usage = z.infer<typeof usageSchema>;
 
+/** Where a cycle's question families went, by what the cycle before it had measured on the dev part. */
+export const aimSchema = z.strictObject({
+  cycle: z.int().positive(),
+  topics: z.array(
+    z.strictObject({
+      topic: z.string(),
+      asked: z.int().nonnegative(),
+      failed: z.int().nonnegative(),
+      families: z.int().nonnegative(),
+    }),
+  ),
+});
+export type Aim = z.infer<typeof aimSchema>;
+
 export const stageOutputSchemas = {
   questions: z.strictObject({
     domain: domainSchema,
@@ -423,6 +456,8 @@ export const stageOutputSchemas = {
     excluded: z.array(z.strictObject({ ...questionSchema.shape, reason: z.string() })),
     requested: z.int().nonnegative(),
     dropped: z.strictObject({ exact: z.int(), near: z.int(), unusable: z.int() }),
+    /** The aimed cycles so far; the first cycle has nothing to aim by. */
+    aims: z.array(aimSchema),
     notes: z.array(z.string()),
   }),
   baselineAnswers: z.strictObject({

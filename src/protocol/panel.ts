@@ -13,6 +13,8 @@ export const draftSchema = z.strictObject({
   cycles: z.int().min(1).max(10),
   /** By title; empty means all. */
   topics: z.array(z.string().max(300)).max(2000),
+  /** Later cycles ask more about the topics that failed. */
+  aimed: z.boolean().default(true),
   teacher: z.enum(["offline", "openai"]),
   steps: z.union([z.literal("recipe"), z.literal("auto"), z.int().min(1).max(10_000)]),
   /** Tokens an answer may have. */

@@ -1,6 +1,6 @@
 /** The settings of a run, its file on disk, and the frame every checkpoint is stored in. */
 import { z } from "zod";
-import { extraArmSchema, idSchema, metricSchema, samplingSchema, stageIds, usageSchema } from "./model.ts";
+import { extraArmSchema, gateRules, idSchema, metricSchema, samplingSchema, stageIds, usageSchema } from "./model.ts";
 
 /** The generation values of the recipe. */
 export const recipeSampling = {
@@ -79,6 +79,10 @@ export const runSettingsSchema = z.strictObject({
   /** Metrics beyond the two local ones need the teacher's endpoint as judge. */
   judge: z.boolean().default(false),
   primaryMetric: metricSchema.default("semantic_similarity"),
+  /** When a cycle's adapter becomes the student in use. */
+  gate: z.enum(gateRules).default("default"),
+  /** Later cycles ask more about the topics where the cycle before them failed. */
+  aimed: z.boolean().default(true),
   /** The user's own questions; they count towards `questions`. */
   own: z.array(ownQuestionSchema).max(500).default([]),
   seed: z

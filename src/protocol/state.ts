@@ -26,5 +26,7 @@ export interface RunState {
   latest: { stage: StageId; question: string; answer: string | null } | null;
   notices: string[];
   sentence: string;
+  /** What the adoption gate said of the last cycle. */
+  gate: string;
   error: { code: string; message: string } | null;
 }

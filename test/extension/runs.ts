@@ -4,6 +4,7 @@ import { appendFileSync, cpSync, existsSync, mkdirSync, readFileSync, writeFileS
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as vscode from "vscode";
+import { createStudentInUse } from "../../src/pipeline/adapters/studentInUse.ts";
 import { fakeParts } from "../fakes/parts.ts";
 import { fakeRunFile, play } from "../fakes/runs.ts";
 import type { App } from "../../src/extension/app.ts";
@@ -177,6 +178,45 @@ describe("runs", () => {
       models.map(({ id }) => id),
       ["base", "run second-run"],
     );
+  });
+
+  it("another student is used, and one click goes back; editor and command line agree", async () => {
+    const app = await theApp();
+    // What the command line works with.
+    const outside = createStudentInUse(root());
+    await vscode.commands.executeCommand("distillery.useAsStudent", await runNode(app, "first-run"));
+    assert.equal((await outside.read()).current?.run, "first-run");
+    const item = app.runsTree.item(await runNode(app, "first-run"));
+    assert.match(String(item.contextValue), /^run.*adopted/);
+    const former = join(root(), "runs/second-run/cycle-1/adapter/adapter.gguf");
+    const before = readFileSync(former);
+    await vscode.commands.executeCommand("distillery.rollBackStudent");
+    assert.equal(app.adopted.chosen, "second-run");
+    const student = await app.adopted.current();
+    assert.ok(readFileSync(student!.adapterGguf).equals(before));
+    assert.match(String(app.runsTree.item(await runNode(app, "second-run")).contextValue), /adopted/);
+
+    const shown: { label: string; detail: string }[] = [];
+    await answering(
+      "showQuickPick",
+      (items: { label: string; detail: string }[]) => {
+        shown.push(...items);
+        return items.find(({ label }) => label.includes("first") || label.includes("My best run"));
+      },
+      async () => vscode.commands.executeCommand("distillery.studentHistory"),
+    );
+    assert.equal(shown[0]?.detail, "rolled back");
+    assert.equal(app.adopted.chosen, "first-run");
+    await outside.rollBack();
+    await until("the editor to follow the file", () => app.adopted.chosen === "second-run");
+    assert.equal(app.adopted.history.length, 5);
+    const told: string[] = [];
+    await answering(
+      "showErrorMessage",
+      (text: string) => void told.push(text),
+      async () => vscode.commands.executeCommand("distillery.rollBackStudent"),
+    );
+    assert.match(told.join(), /no former student/);
   });
 
   it("a level of the tree stays small, and refreshing keeps the ids", async () => {

@@ -201,3 +201,14 @@ export function fakeParts(delay = 0): FakeParts {
   };
   return { teacher, student, embedder, evaluator, trainer, calls };
 }
+
+/** As {@link fakeParts}, with a base that answers well and a tuned student that answers badly. */
+export function spoiltParts(): FakeParts {
+  const parts = fakeParts();
+  const { student } = parts;
+  const generate = student.generate.bind(student);
+  return {
+    ...parts,
+    student: { ...student, generate: student.tuned("a").generate, tuned: () => ({ id: "spoilt", generate }) },
+  };
+}

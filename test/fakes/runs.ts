@@ -6,7 +6,7 @@ import type { RunEvent } from "../../src/protocol/events.ts";
 import type { Knowledge } from "../../src/protocol/model.ts";
 import { runFileSchema, runSettingsSchema, type RunFile } from "../../src/protocol/run.ts";
 import { createCheckpointStore } from "../../src/pipeline/adapters/checkpointStore.ts";
-import type { RunStore } from "../../src/pipeline/ports.ts";
+import type { RunStore, StudentInUse } from "../../src/pipeline/ports.ts";
 import { runPipeline } from "../../src/pipeline/run.ts";
 import { fakeKnowledge, fakeParts, type FakeParts } from "./parts.ts";
 
@@ -46,6 +46,7 @@ export async function play(
     signal?: AbortSignal;
     parts?: FakeParts;
     knowledge?: Knowledge;
+    studentInUse?: StudentInUse;
     onEvent?: (event: RunEvent) => void;
   } = {},
 ): Promise<Played> {
@@ -54,7 +55,12 @@ export async function play(
   const store = await openRun(root, file);
   try {
     await runPipeline(
-      { store, knowledge: options.knowledge ?? fakeKnowledge(), ...parts },
+      {
+        store,
+        knowledge: options.knowledge ?? fakeKnowledge(),
+        ...parts,
+        ...(options.studentInUse ? { studentInUse: options.studentInUse } : {}),
+      },
       (event) => {
         events.push(event);
         options.onEvent?.(event);

@@ -79,6 +79,19 @@ test("show and list read the result without changing anything", async () => {
   expect(listed).toMatchObject({ run, state: "finished" });
 });
 
+test("a student is used by hand, which is recorded, and without a former one there is nothing to go back to", async () => {
+  type Student = { current: { run: string } | null; history: { why: string }[] };
+  const student = async (...args: string[]) => resultOf<Student>(await distillery("student", ...args, "--json"));
+  const before = await student();
+  const { current, history } = await student("--use", run);
+  expect(current?.run).toBe(run);
+  expect(history.at(-1)?.why).toMatch(before.current ? /^gate passed$/ : /^chosen by hand, although the gate said/);
+  expect((await distillery("student")).stdout).toContain(`In use: run ${run}, cycle 1`);
+  const back = await distillery("student", "--rollback");
+  expect(back.code).not.toBe(0);
+  expect(back.stderr).toContain("no former student");
+});
+
 test("ask answers with base and tuned student, and the same question gives the same answers", async () => {
   const ask = async () =>
     resultOf<{ base: Answer; tuned: Answer }>(await distillery("ask", "What", "is a Pod?", "--json"));

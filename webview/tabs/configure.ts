@@ -31,7 +31,7 @@ export function configureTab(): TemplateResult {
           ${presets.map(([id, title, detail]) => html`<vscode-radio value=${id} ?checked=${draft.preset === id}>${title} <span class="muted">${detail}</span></vscode-radio>`)}
         </vscode-radio-group>
         ${slider("questions", "Questions", draft.questions, 1, 50)} ${slider("cycles", "Cycles", draft.cycles, 1, 10)}
-        ${stepsField(draft)}
+        ${aimField(draft)} ${stepsField(draft)}
         <div class="field">
           <label for="tokens">Tokens an answer may have</label>
           <input
@@ -80,6 +80,20 @@ function slider(name: "questions" | "cycles", title: string, value: number, low:
         @change=${set}
       />
     </span>
+  </div>`;
+}
+
+/** Only several cycles can be aimed. */
+function aimField({ cycles, aimed }: Draft): TemplateResult | string {
+  if (cycles === 1) return "";
+  const toggle = (event: Event) => {
+    const { checked } = event.target as HTMLInputElement;
+    if (view.draft && checked !== view.draft.aimed) edit({ aimed: checked, preset: view.draft.preset });
+  };
+  return html`<div class="field">
+    <vscode-checkbox .checked=${live(aimed)} @change=${toggle}
+      >Later cycles ask more about the topics that failed</vscode-checkbox
+    >
   </div>`;
 }
 

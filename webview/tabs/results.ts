@@ -32,6 +32,7 @@ export function resultsTab(): TemplateResult {
     <section class=${`verdict ${verdict.replace(" ", "-")}`} aria-label="Verdict">
       <h2>${verdict === "better" ? "Better" : verdict === "worse" ? "Worse" : "Cannot tell"}</h2>
       <p>${withoutVerdict(sentence)}</p>
+      <p>${comparison.gate.sentence}</p>
       ${results.looks > 1 ? html`<p>The test part has been looked at ${results.looks} times: with every look, a good result by chance becomes likelier.</p>` : ""}
       <p class="muted">
         Named before the run as what the verdict rests on: ${metric.replaceAll("_", " ")} of the ${tier} questions

@@ -63,7 +63,7 @@ export async function execute(
         const looks = looksSentence(store.file.looks?.length ?? 0);
         output.write(`\n${comparison.headline.sentence}\n${looks && `${looks}\n`}`);
         output.write(
-          `${primarySentence(comparison.headline)}\n\n${comparisonText(comparison)}\n\n${armsText(comparison)}\n\nReport: ${report}\n`,
+          `${comparison.gate.sentence}\n${primarySentence(comparison.headline)}\n\n${comparisonText(comparison)}\n\n${armsText(comparison)}\n\nReport: ${report}\n`,
         );
       }
       return { file: store.file, folder: store.folder };

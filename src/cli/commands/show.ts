@@ -53,8 +53,8 @@ export async function show(line: CommandLine, { stdout, stderr }: CliContext): P
   }
   if (latest) {
     const { comparison } = latest.outputs;
-    const { headline } = comparison.output;
-    stdout.write(`\n${headline.sentence}\n${looks > 1 ? `${looksSentence(looks)}\n` : ""}`);
+    const { headline, gate } = comparison.output;
+    stdout.write(`\n${headline.sentence}\n${looks > 1 ? `${looksSentence(looks)}\n` : ""}${gate.sentence}\n`);
     stdout.write(`${primarySentence(headline)}\n\n${comparisonText(comparison.output)}\n`);
     stdout.write(`\n${armsText(comparison.output)}\n`);
     stdout.write(`\nReport: ${join(folder, "report.md")}\n`);

@@ -1,13 +1,12 @@
 /** The student in chat: participant, language model, and a tool for other models. */
 import * as vscode from "vscode";
-import type { Message } from "../../pipeline/ports.ts";
+import type { Message, TunedStudent } from "../../pipeline/ports.ts";
 import { UserError } from "../../protocol/errors.ts";
 import type { AskArm } from "../../protocol/panel.ts";
 import type { KnowledgeStore } from "../knowledge.ts";
 import { configuration, studentId } from "../settings.ts";
 import type { Adopted } from "../student/adopted.ts";
 import type { Asker } from "../student/asker.ts";
-import type { TunedStudent } from "../student/tuned.ts";
 import { bestSections } from "./sources.ts";
 
 export interface Conversation {

@@ -6,6 +6,7 @@ import { reviewCommands } from "./reviewCommands.ts";
 import { runCommands } from "./runCommands.ts";
 import { setupCommands } from "./setupCommands.ts";
 import { storeCommands } from "./storeCommands.ts";
+import { studentCommands } from "./studentCommands.ts";
 import type { CommandId } from "./table.ts";
 
 export type Handler = (...args: unknown[]) => unknown;
@@ -14,6 +15,7 @@ export function createHandlers(app: AppParts): Record<CommandId, Handler> {
   return {
     ...runCommands(app),
     ...storeCommands(app),
+    ...studentCommands(app),
     ...knowledgeCommands(app),
     ...setupCommands(app),
     ...askCommands(app),

@@ -1,17 +1,17 @@
-/** What is done with a run as a whole: use, export, keep a copy, rename, delete. */
+/** What is done with a run as a whole: export, keep a copy, rename, delete. */
 import { cp, stat } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import * as vscode from "vscode";
 import type { AppParts } from "../app.ts";
 import { backupRun } from "../../pipeline/adapters/backup.ts";
 import { restoreBackup } from "../../pipeline/adapters/restoreBackup.ts";
+import { tunedOfRun } from "../../pipeline/adapters/tunedStudents.ts";
 import { UserError } from "../../protocol/errors.ts";
 import { runsRoot, workspaceFolder } from "../place.ts";
-import { tunedOf } from "../student/tuned.ts";
 import { pickRun, runOf } from "./pickRun.ts";
 
 export function storeCommands(app: AppParts) {
-  const { history, adopted, labels, runsTree, runner } = app;
+  const { history, labels, runsTree, runner } = app;
   const at = (name: string) => vscode.Uri.file(join(workspaceFolder() ?? "", name));
   const notRunning = (run: string) => {
     if (runner.running && runner.state.run === run)
@@ -19,19 +19,9 @@ export function storeCommands(app: AppParts) {
   };
 
   return {
-    "distillery.useAsStudent": async (argument: unknown) => {
-      const run = await pickRun(app, argument, vscode.l10n.t("Whose tuned student shall answer?"));
-      const tuned = await adopted.choose(run);
-      app.shell.modelsChanged.fire();
-      runsTree.refresh();
-      vscode.window.setStatusBarMessage(
-        vscode.l10n.t("The student of {0}, cycle {1}, answers now.", labels.of(run) ?? run, tuned.cycle),
-        5000,
-      );
-    },
     "distillery.exportAdapter": async (argument: unknown) => {
       const run = await pickRun(app, argument, vscode.l10n.t("Export the adapter of which run?"));
-      const { adapter, cycle } = await tunedOf(history, run);
+      const { adapterGguf, cycle } = (await tunedOfRun(await history.store(), run)).student;
       const [folder] =
         (await vscode.window.showOpenDialog({
           canSelectFolders: true,
@@ -43,7 +33,7 @@ export function storeCommands(app: AppParts) {
       if (await stat(target).catch(() => null))
         throw new UserError("E_USAGE", vscode.l10n.t("{0} is there already.", target));
       // Training state is of use to the trainer only.
-      await cp(join(adapter, ".."), target, { recursive: true, filter: (path) => basename(path) !== "training" });
+      await cp(dirname(adapterGguf), target, { recursive: true, filter: (path) => basename(path) !== "training" });
       void vscode.window.showInformationMessage(
         vscode.l10n.t("The adapter is in {0}, as PEFT safetensors and as GGUF.", target),
       );
@@ -162,6 +152,8 @@ export function cliCommand({
     ["steps", String(settings.training.steps)],
     ["max-new-tokens", String(settings.sampling.maxNewTokens)],
     ...(settings.arms.length > 0 ? ([["arms", settings.arms.join(",")]] as [string, string][]) : []),
+    ...(settings.gate === "default" ? [] : ([["gate", settings.gate]] as [string, string][])),
+    ...(settings.aimed ? [] : ([["aimed", "no"]] as [string, string][])),
     ["seed", String(settings.seed)],
   ];
   const quoted = (text: string) => (/^[\w.:/@%+-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`);

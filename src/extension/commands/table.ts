@@ -40,6 +40,8 @@ export const commandTable = {
   },
   "distillery.reviewRun": { title: "Review Questions and Answers…", palette: idleRuns },
   "distillery.redistil": { title: "Re-distil Changed Sections", palette: idleRuns },
+  "distillery.rollBackStudent": { title: "Roll Back Student", palette: trusted, icon: "$(discard)" },
+  "distillery.studentHistory": { title: "Student History…", palette: trusted },
   "distillery.compareRuns": { title: "Compare Runs", palette: runs, icon: "$(diff)" },
   "distillery.exportAdapter": { title: "Export Adapter", palette: `${runs} && isWorkspaceTrusted` },
   "distillery.backUpRun": { title: "Back Up Run…", palette: `${runs} && isWorkspaceTrusted` },

@@ -1,5 +1,6 @@
 /** Keeps the panel up to date and carries out what it asks for. */
 import * as vscode from "vscode";
+import type { TunedStudent } from "../../pipeline/ports.ts";
 import type { AskAnswer, AskSnapshot, Intention, PanelTab, ReviewAction } from "../../protocol/panel.ts";
 import { UserError } from "../../protocol/errors.ts";
 import type { CommandId } from "../commands/table.ts";
@@ -8,7 +9,6 @@ import { folderOfName } from "../place.ts";
 import { presetValues, runSettings } from "../settings.ts";
 import type { Adopted } from "../student/adopted.ts";
 import type { Asker } from "../student/asker.ts";
-import type { TunedStudent } from "../student/tuned.ts";
 import { showSection } from "../trees/knowledgeTree.ts";
 import { createPanel, type Panel } from "./panel.ts";
 import { resultsSnapshot, runSnapshot, setupSnapshot, type SnapshotParts } from "./snapshots.ts";
@@ -62,7 +62,8 @@ export function createPanelHost(parts: PanelHostParts): PanelHost & vscode.Dispo
     panel.send({ type: "results", value: run === null ? null : await resultsSnapshot(parts, run) });
   }
   async function sendAsk(): Promise<void> {
-    const tuned = await adopted.current();
+    // One that does not verify is told when it is asked, not at every refresh.
+    const tuned = await adopted.current().catch(() => null);
     const teacher = (await keys.get()) === null ? null : asker.nameOf("teacher", null);
     ask = { ...ask, tuned: tuned && asker.nameOf("tuned", tuned), teacher };
     panel.send({ type: "ask", value: ask });

@@ -21,19 +21,21 @@ interface NoticeParts {
 export function createNotices({ runner, history, log, memory, label }: NoticeParts): Notices {
   let told: string | null = null;
   const listener = runner.onDidChange(() => {
-    const { status, run, sentence } = runner.state;
+    const { status, run, sentence, gate } = runner.state;
     if (runner.running) told = null;
     else if (status === "finished" && run && told !== run) {
       told = run;
-      void finished(run, sentence).catch(log.tell);
+      void finished(run, sentence, gate).catch(log.tell);
     }
   });
 
-  async function finished(run: string, sentence: string): Promise<void> {
+  async function finished(run: string, sentence: string, gate: string): Promise<void> {
     if (!configuration().get("notifyAtEnd", true)) return;
     const report = vscode.l10n.t("Open Report");
     const use = vscode.l10n.t("Use as Student");
-    const chosen = await vscode.window.showInformationMessage(sentence, report, use);
+    // What passed is in use already.
+    const buttons = gate.startsWith("Gate passed") ? [report] : [report, use];
+    const chosen = await vscode.window.showInformationMessage(`${sentence} ${gate}`.trim(), ...buttons);
     if (chosen)
       await vscode.commands.executeCommand(chosen === report ? "distillery.openReport" : "distillery.useAsStudent", {
         run,

@@ -17,8 +17,6 @@ import type { Environments } from "../setup/environments.ts";
 import type { Keys } from "../keys.ts";
 import type { Log } from "../log.ts";
 import { folderOfName, knowledgeName, runsRoot } from "../place.ts";
-import type { Adopted } from "../student/adopted.ts";
-import type { TunedStudent } from "../student/tuned.ts";
 
 export interface Runner {
   readonly state: RunState;
@@ -40,7 +38,6 @@ export interface RunnerParts {
   log: Log;
   keys: Keys;
   environments: Environments;
-  adopted: Adopted;
 }
 
 const shownEvery = 100;
@@ -48,7 +45,7 @@ const shownEvery = 100;
 /** Under this name the workspace remembers the run in progress, so that a window that was closed is noticed. */
 export const goingOn = "goingOn";
 
-export function createRunner({ context, log, keys, environments, adopted }: RunnerParts): Runner & vscode.Disposable {
+export function createRunner({ context, log, keys, environments }: RunnerParts): Runner & vscode.Disposable {
   const changed = new vscode.EventEmitter<void>();
   const written = new vscode.EventEmitter<string>();
   let state = initialState;
@@ -109,7 +106,6 @@ export function createRunner({ context, log, keys, environments, adopted }: Runn
         knowledge,
         environment,
         key,
-        adopted: settings.arms.includes("adopted") ? await inUse(store.file.id) : null,
         logFile: join(await runsRoot(context), "distillery.log"),
         onNotice: (text) => onEvent({ type: "notice", text }),
       });
@@ -121,12 +117,6 @@ export function createRunner({ context, log, keys, environments, adopted }: Runn
     } finally {
       await store.close();
     }
-  }
-
-  /** The student in use, unless it is this run's own: that one answers as the fine-tuned arm. */
-  async function inUse(run: string): Promise<TunedStudent | null> {
-    const tuned = await adopted.current();
-    return tuned?.run === run ? null : tuned;
   }
 
   return {

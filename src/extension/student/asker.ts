@@ -1,18 +1,20 @@
 /** Asks the student, base or tuned: one loaded model for the panel, the chat and the tools. */
 import { createChatModel, composeStudent } from "../compose.ts";
-import type { LanguageModel, Message, Student } from "../../pipeline/ports.ts";
+import { checkBase } from "../../pipeline/adapters/tunedStudents.ts";
+import type { LanguageModel, Message, Student, TunedStudent } from "../../pipeline/ports.ts";
 import { seedOf } from "../../pipeline/hash.ts";
 import { studentMessages } from "../../pipeline/template.ts";
 import { UserError } from "../../protocol/errors.ts";
 import type { Answer, Domain } from "../../protocol/model.ts";
 import type { AskArm } from "../../protocol/panel.ts";
-import { runSettingsSchema, type RunSettings } from "../../protocol/run.ts";
+import { runSettingsSchema } from "../../protocol/run.ts";
 import type { Environments } from "../setup/environments.ts";
 import type { Keys } from "../keys.ts";
 import type { KnowledgeStore } from "../knowledge.ts";
 import type { Log } from "../log.ts";
 import { configuration, studentId, teacherModel, teacherSettings } from "../settings.ts";
-import type { TunedStudent } from "./tuned.ts";
+
+type AskSettings = TunedStudent["settings"];
 
 export interface AskRequest {
   arm: AskArm;
@@ -48,7 +50,7 @@ export function createAsker({ environments, knowledge, keys, log, logFile }: Ask
     await before?.student.then((student) => student.close()).catch(() => {});
   }
 
-  async function studentFor(settings: RunSettings, signal: AbortSignal): Promise<Student> {
+  async function studentFor(settings: AskSettings, signal: AbortSignal): Promise<Student> {
     if (loaded?.id !== `${settings.student} ${settings.template}`) {
       await close();
       const environment = await environments.ready(signal);
@@ -59,7 +61,7 @@ export function createAsker({ environments, knowledge, keys, log, logFile }: Ask
     return loaded!.student;
   }
 
-  async function modelFor({ arm, tuned, signal }: AskRequest, settings: RunSettings): Promise<LanguageModel> {
+  async function modelFor({ arm, tuned, signal }: AskRequest, settings: AskSettings): Promise<LanguageModel> {
     if (arm === "teacher") {
       const teacher = teacherSettings("openai");
       const key = teacher.kind === "openai" ? await keys.get() : null;
@@ -69,7 +71,8 @@ export function createAsker({ environments, knowledge, keys, log, logFile }: Ask
     const student = await studentFor(settings, signal);
     if (arm === "base") return student;
     if (!tuned) throw new UserError("E_ARTEFACT_MISSING", "There is no tuned student yet: run the pipeline first.");
-    return student.tuned(tuned.adapter);
+    checkBase(tuned, student.id);
+    return student.tuned(tuned.adapterGguf);
   }
 
   return {
@@ -95,7 +98,7 @@ export function createAsker({ environments, knowledge, keys, log, logFile }: Ask
   }
 }
 
-function defaultSettings(): RunSettings {
+function defaultSettings(): AskSettings {
   const read = configuration();
   const settings = runSettingsSchema.parse({ student: studentId(), template: read.get("student.template") });
   return {

@@ -77,6 +77,7 @@ function runTooltip(run: string, state: RunState, teacher: string): vscode.Markd
   text.appendText(run);
   text.appendMarkdown("\n\n");
   if (state.sentence) text.appendText(state.sentence);
+  if (state.gate) text.appendText(` ${state.gate}`);
   if (state.error) text.appendText(`${state.error.code}: ${state.error.message}`);
   text.appendMarkdown("\n\n");
   text.appendText(vscode.l10n.t("Teacher: {0}. Student: {1}.", state.teacher || teacher, state.student));
@@ -197,6 +198,7 @@ function stageTooltip({ facts, cycle, stage }: StageNode, words: string): vscode
         duration(entry.frame.seconds),
       ),
     );
+    if (entry.stage === "comparison") line((entry.frame.output as ComparisonOutput).gate.sentence);
     for (const [role, model] of Object.entries(entry.frame.models)) line(`${role}: ${model}`);
     if (entry.frame.usage) line(vscode.l10n.t("{0} requests to the teacher", entry.frame.usage.requests));
   } else if (entry) line(entry.reason);

@@ -13,6 +13,7 @@ import type {
 import { armNames, metricNames, tiers } from "../../protocol/model.ts";
 import { answeringOf } from "../degenerate.ts";
 import { detectableOf } from "../detectable.ts";
+import { decideGate, measuredOf, standingBefore } from "../gate.ts";
 import { checkExtends, sealOf } from "../ledger.ts";
 import { compareProbe, probeParams } from "../probe.ts";
 import { excludedFamilies } from "../review.ts";
@@ -29,7 +30,7 @@ import {
 } from "../statistics.ts";
 import { armRows } from "./armRows.ts";
 import { askedIn } from "./items.ts";
-import { applies, pairsOf, scoreOf } from "./scores.ts";
+import { applies, pairsOf, scoreOf, valuesOf } from "./scores.ts";
 
 type Scores = ArmScores["scores"];
 
@@ -136,6 +137,7 @@ export const comparison = defineStage({
   uses: "network",
   params: ({ settings, cycle }) => ({
     metric: settings.primaryMetric,
+    gate: settings.gate,
     last: cycle === settings.cycles,
     several: settings.cycles > 1,
     probe: probeParams({ settings, cycle }),
@@ -168,9 +170,26 @@ export const comparison = defineStage({
     const seconds = (await store.list())
       .flatMap((entry) => (entry.state === "ok" && entry.cycle === cycle ? [entry.frame.seconds] : []))
       .reduce((sum, each) => sum + each, 0);
+    const perQuestion = Object.fromEntries(
+      asked.map(({ id }) => {
+        const before = scoreOf(baseline, id, settings.primaryMetric);
+        const after = scoreOf(tuned, id, settings.primaryMetric);
+        const change = before === null || after === null ? "unscored" : changeOf(before, after);
+        return [id, { baseline: before, tuned: after, change }] as const;
+      }),
+    );
+    const measured = measuredOf({ rows, perQuestion }, asked, {
+      cycle,
+      cycles: settings.cycles,
+      metric: settings.primaryMetric,
+    });
+    const ofAdopted = scores.adopted && valuesOf(asked, settings.primaryMetric, scores.adopted.scores);
+    const standing = standingBefore(previous.comparison?.gate.standing ?? null, ofAdopted ?? null);
+    const gate = decideGate(settings.gate, measured, standing);
     const summary: CycleSummary = {
       cycle,
       succeeded: (deciding?.means?.absolute ?? 0) > 0,
+      passedGate: gate.passed,
       baseline: deciding?.means?.baseline ?? null,
       tuned: deciding?.means?.tuned ?? null,
       questions: input.questions.questions.filter((question) => question.cycle === cycle).length,
@@ -185,15 +204,9 @@ export const comparison = defineStage({
     return {
       headline: headlineOf(rows, settings.primaryMetric, part, pairs),
       seal: sealOf(input.questions.questions),
+      gate,
       rows,
-      perQuestion: Object.fromEntries(
-        asked.map(({ id }) => {
-          const before = scoreOf(baseline, id, settings.primaryMetric);
-          const after = scoreOf(tuned, id, settings.primaryMetric);
-          const change = before === null || after === null ? "unscored" : changeOf(before, after);
-          return [id, { baseline: before, tuned: after, change }] as const;
-        }),
-      ),
+      perQuestion,
       arms: armRows(scores, asked, last ? "test" : "dev"),
       answering: armNames.flatMap((arm) => {
         const given = answers[arm];

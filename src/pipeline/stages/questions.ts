@@ -1,10 +1,11 @@
 /** Stage 1: question families over the chosen sections, split into tiers before anything is asked. */
-import type { FamilyDraft, Question, StageOutputs } from "../../protocol/model.ts";
+import type { Aim, FamilyDraft, Question, StageOutputs } from "../../protocol/model.ts";
 import { UserError } from "../../protocol/errors.ts";
 import { DuplicateFilter } from "../duplicates.ts";
 import { hashOf, seedOf } from "../hash.ts";
 import { defineStage, type StageContext } from "../stage.ts";
 import { questionDecisions } from "../review.ts";
+import { aimedSpread, aimNote, failuresOf, type TopicFailures } from "./aim.ts";
 import { inParallel } from "./items.ts";
 import { reviewedQuestions } from "./reviewedQuestions.ts";
 import { chosenSections, splitSections, spread, type SectionPlan } from "./sections.ts";
@@ -39,7 +40,7 @@ export const questions = defineStage({
   id: "questions",
   version: 2,
   needs: [],
-  needsPrevious: ["questions"],
+  needsPrevious: ["questions", "comparison"],
   uses: "compute",
   params: ({ settings, knowledge, teacher, cycle, review }) => ({
     teacher: teacher.id,
@@ -51,6 +52,7 @@ export const questions = defineStage({
     seed: settings.seed,
     cycle,
     withDev: settings.cycles > 1,
+    aimed: settings.aimed && cycle > 1,
     own: settings.own.map(hashOf),
     review: questionDecisions(review, cycle),
   }),
@@ -68,8 +70,16 @@ export const questions = defineStage({
     const rewordings = settings.cycles > 1 ? 2 : 1;
     const own = cycle === 1 ? await gatherer.own(sections) : [];
     const trainable = sections.filter(({ id }) => !unseen.has(id));
+    const wanted = Math.max(0, settings.questions - own.length);
+    const failures =
+      settings.aimed && earlier && previous.comparison
+        ? failuresOf(earlier.questions, previous.comparison, trainable)
+        : null;
+    const plan = failures
+      ? aimedSpread(trainable, wanted, cycle, settings.seed, failures, earlier?.questions ?? [])
+      : spread(trainable, wanted, cycle, settings.seed);
     const trained = await gatherer.gather({
-      ...spread(trainable, Math.max(0, settings.questions - own.length), cycle, settings.seed),
+      ...plan,
       wordings: settings.wordings,
       rewordings,
     });
@@ -92,7 +102,10 @@ export const questions = defineStage({
     ];
     if (!added.some(({ tier }) => tier === "train"))
       throw new UserError("E_NO_QUESTIONS", `No usable question came out of ${trainable.length} sections.`);
-    const notes = [...gatherer.notes];
+    const aims = failures ? [{ cycle, topics: aimed(failures, trained) }] : [];
+    const notes = [...gatherer.notes, ...aims.map(aimNote)];
+    if (settings.aimed && previous.comparison && !failures)
+      notes.push(`Cycle ${cycle} was not aimed: no dev question of cycle ${cycle - 1} failed.`);
     const families = own.length + trained.length;
     if (families < settings.questions)
       notes.push(
@@ -118,6 +131,7 @@ export const questions = defineStage({
       excluded,
       requested: settings.questions,
       dropped: { ...filter.dropped, unusable: gatherer.unusable },
+      aims: [...(earlier?.aims ?? []), ...aims],
       notes,
     };
   },
@@ -130,6 +144,16 @@ export const questions = defineStage({
     );
   },
 });
+
+/** What was measured of each topic, and how many of this cycle's families it really gave. */
+function aimed(failures: readonly TopicFailures[], trained: readonly Accepted[]): Aim["topics"] {
+  return failures.map(({ topic, asked, failed }) => ({
+    topic,
+    asked,
+    failed,
+    families: trained.filter(({ section }) => section.topic === topic).length,
+  }));
+}
 
 /** Asks the teacher section by section and keeps what is new. */
 class Gatherer {

@@ -26,3 +26,13 @@ export function pairsOf(asked: readonly Question[], metric: Metric, first: Score
     return before === null || after === null ? [] : [{ cluster: topic, baseline: before, tuned: after }];
   });
 }
+
+/** The scores of the questions that have one. */
+export function valuesOf(asked: readonly Question[], metric: Metric, scores: Scores): Record<string, number> {
+  return Object.fromEntries(
+    asked.flatMap(({ id }) => {
+      const value = scoreOf(scores, id, metric);
+      return value === null ? [] : [[id, value] as const];
+    }),
+  );
+}

@@ -66,7 +66,7 @@ export function spread(
 }
 
 /** Sections in a seeded order that takes one of each topic in turn. */
-function inTurn(sections: readonly Section[], seed: number): Section[] {
+export function inTurn(sections: readonly Section[], seed: number): Section[] {
   const topics = new Map<string, Section[]>();
   for (const section of shuffled(sections, seed, ({ id }) => id)) {
     const list = topics.get(section.topic);
