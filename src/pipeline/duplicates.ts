@@ -9,7 +9,7 @@
  * do to another set. What they cannot see: two facts told apart by order alone ("which valve
  * feeds the tank" and "which tank feeds the valve" count as one), and one fact asked in other words.
  */
-import { asksOfAnother, contentWords, questionWords, sameContent, sameWords } from "./contentWords.ts";
+import { asksOfAnother, askedWords, questionWords, sameContent, sameWords } from "./askedWords.ts";
 
 /** Share of common word 5-grams from which two texts are near duplicates. */
 export const nearJaccard = 0.6;
@@ -107,7 +107,7 @@ export class DuplicateFilter {
     const vectors = await this.#embed(texts);
     return texts.map((text, index) => {
       const words = questionWords(text);
-      const content = contentWords(text);
+      const content = askedWords(text);
       return { family, words: words.join(" "), content, grams: grams(words), vector: vectors[index] ?? [] };
     });
   }

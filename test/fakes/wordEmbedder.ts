@@ -1,5 +1,5 @@
 /** A stand-in for the sentence embedder: words hashed into a vector, so texts with common words are near. */
-import { questionWords } from "../../src/pipeline/contentWords.ts";
+import { questionWords } from "../../src/pipeline/askedWords.ts";
 import { seedOf } from "../../src/pipeline/hash.ts";
 import type { Embedder } from "../../src/pipeline/ports.ts";
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { contentWords, questionWords, sameContent, sameWords } from "../../src/pipeline/contentWords.ts";
+import { askedWords, questionWords, sameContent, sameWords } from "../../src/pipeline/askedWords.ts";
 import { cosine, DuplicateFilter, gramOverlap } from "../../src/pipeline/duplicates.ts";
 import { plantedQuestions } from "../fakes/plantedQuestions.ts";
 import { vectorOf } from "../fakes/wordEmbedder.ts";
@@ -113,8 +113,8 @@ describe("DuplicateFilter", () => {
   });
 });
 
-describe("contentWords", () => {
-  const content = (text: string) => contentWords(text).join(" ");
+describe("askedWords", () => {
+  const content = (text: string) => askedWords(text).join(" ");
 
   it("leaves out politeness, filler words and grammar, and the ending of a verb", () => {
     expect(content("Could you please tell me how long exactly the noon siren sounds on Sundays?")).toBe(
@@ -157,7 +157,7 @@ describe("between families", () => {
 
 describe("the set the rules were made on", () => {
   const { originals, planted, lookAlikes } = plantedQuestions("duplicatesCalibration");
-  const near = (a: string, b: string) => sameContent(contentWords(a), contentWords(b));
+  const near = (a: string, b: string) => sameContent(askedWords(a), askedWords(b));
 
   it.each(["case", "order", "filler"] as const)(
     "is recognised by its words alone when repeated with other %s",

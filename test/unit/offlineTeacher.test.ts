@@ -7,7 +7,7 @@ import { sentenceFamilies } from "../../src/pipeline/adapters/teacher/sectionAsk
 import { sentencesOf } from "../../src/pipeline/adapters/teacher/sentences.ts";
 import { contentWords } from "../../src/pipeline/adapters/teacher/english/words.ts";
 import type { LanguageModel, QuestionRequest } from "../../src/pipeline/ports.ts";
-import { sameWords } from "../../src/pipeline/contentWords.ts";
+import { sameWords } from "../../src/pipeline/askedWords.ts";
 import { gramOverlap } from "../../src/pipeline/duplicates.ts";
 import { wordEmbedder } from "../fakes/wordEmbedder.ts";
 

@@ -2,7 +2,7 @@
  * Wordings of an ask. Those to train on and those kept for testing come from two lists of patterns
  * that share none, so a student is never tested on a form it was trained on.
  */
-import { questionWords, sameWords } from "../../contentWords.ts";
+import { questionWords, sameWords } from "../../askedWords.ts";
 import type { Ask } from "./asks.ts";
 import { patternsFor, type About } from "./wordingPatterns.ts";
 

@@ -56,7 +56,7 @@ function stem(word: string): string {
 }
 
 /** The words that tell one question from another, in their order. An "A" that is a name ("press A") is kept. */
-export function contentWords(text: string): string[] {
+export function askedWords(text: string): string[] {
   const raw = rawWords(text);
   const named = (word: string, index: number) => index > 0 && word === "A" && /\p{Ll}/u.test(text);
   const joined = raw
