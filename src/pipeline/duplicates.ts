@@ -12,9 +12,9 @@
 import { asksOfAnother, askedWords, questionWords, sameContent, sameWords } from "./askedWords.ts";
 
 /** Share of common word 5-grams from which two texts are near duplicates. */
-export const nearJaccard = 0.6;
+const nearJaccard = 0.6;
 /** Cosine of two unit-length sentence vectors from which their texts are near duplicates. */
-export const nearCosine = 0.95;
+const nearCosine = 0.95;
 const gramSize = 5;
 
 export type Likeness = "exact" | "near" | "different";
@@ -40,16 +40,33 @@ function jaccard(a: ReadonlySet<string>, b: ReadonlySet<string>): number {
   return common / (a.size + b.size - common);
 }
 
+/** A question with its unit-length sentence vector. */
+export interface Embedded {
+  text: string;
+  vector: readonly number[];
+}
+
 /** What is compared of a question. */
-interface Known {
-  family: string;
+interface Compared {
   words: string;
   content: string[];
   grams: Set<string>;
   vector: readonly number[];
 }
+type Known = Compared & { family: string };
 
-function isNear(a: Known, b: Known): boolean {
+function compared({ text, vector }: Embedded): Compared {
+  const words = questionWords(text);
+  return { words: words.join(" "), content: askedWords(text), grams: grams(words), vector };
+}
+
+/** Whether two questions of different families are the same one, exactly or nearly. */
+export function asksTheSame(a: Embedded, b: Embedded): boolean {
+  const [first, second] = [compared(a), compared(b)];
+  return first.words === second.words || isNear(first, second);
+}
+
+function isNear(a: Compared, b: Compared): boolean {
   if (sameContent(a.content, b.content)) return true;
   if (asksOfAnother(a.content, b.content)) return false;
   return jaccard(a.grams, b.grams) >= nearJaccard || cosine(a.vector, b.vector) >= nearCosine;
@@ -105,11 +122,7 @@ export class DuplicateFilter {
   async #prepare(texts: readonly string[], family: string): Promise<Known[]> {
     if (texts.length === 0) return [];
     const vectors = await this.#embed(texts);
-    return texts.map((text, index) => {
-      const words = questionWords(text);
-      const content = askedWords(text);
-      return { family, words: words.join(" "), content, grams: grams(words), vector: vectors[index] ?? [] };
-    });
+    return texts.map((text, index) => ({ family, ...compared({ text, vector: vectors[index] ?? [] }) }));
   }
 
   #likeness(candidate: Known): Likeness {

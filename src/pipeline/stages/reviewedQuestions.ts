@@ -1,7 +1,7 @@
 /** Decisions about the wordings of questions, applied to the questions of one cycle. */
 import type { Question, StageOutputs } from "../../protocol/model.ts";
-import { sameWords } from "../contentWords.ts";
-import { cosine, gramOverlap, nearCosine, nearJaccard } from "../duplicates.ts";
+import { sameWords } from "../askedWords.ts";
+import { asksTheSame } from "../duplicates.ts";
 import { judged, questionDecisions } from "../review.ts";
 import type { StageContext } from "../stage.ts";
 
@@ -62,6 +62,6 @@ async function repeated(
     (other, index) =>
       sameWords(other.text, text) ||
       (other.family !== family &&
-        (gramOverlap(other.text, text) >= nearJaccard || cosine(own, vectors[index] ?? []) >= nearCosine)),
+        asksTheSame({ text: other.text, vector: vectors[index] ?? [] }, { text, vector: own })),
   );
 }
