@@ -1,5 +1,5 @@
 /** The ledger: every question's life over the cycles of a run, what is frozen of it, and who may look. */
-import type { ComparisonOutput, Question } from "../protocol/model.ts";
+import type { ComparisonOutput, Question, StageOutputs } from "../protocol/model.ts";
 import { UserError } from "../protocol/errors.ts";
 import { hashOf } from "./hash.ts";
 import type { RunStore } from "./ports.ts";
@@ -20,16 +20,24 @@ export interface LedgerEntry {
   trained: number[];
   /** The cycles in which both arms answered it: dev in each, test in the last one only. */
   tested: number[];
+  /** Why a person took it out; null for all others. */
+  excluded: string | null;
 }
 
 /**
- * @param questions all of the latest finished cycle, earlier cycles' included
- * @param done that cycle
+ * The questions in the order they were made, then those that were taken out.
+ * @param done the latest cycle that was compared, 0 before the first
  * @param cycles of the whole run; the test part is opened in the last
  */
-export function ledgerOf(questions: readonly Question[], done: number, cycles: number): LedgerEntry[] {
-  return questions.map(({ id, family, topic, section, tier, part, origin, text, cycle }) => {
-    const since = Array.from({ length: Math.max(0, done - cycle + 1) }, (_, index) => cycle + index);
+export function ledgerOf(
+  { questions, excluded }: Pick<StageOutputs["questions"], "questions" | "excluded">,
+  done: number,
+  cycles: number,
+): LedgerEntry[] {
+  const entry = (question: Question, reason: string | null): LedgerEntry => {
+    const { id, family, topic, section, tier, part, origin, text, cycle } = question;
+    const lived = reason === null ? Math.max(0, done - cycle + 1) : 0;
+    const since = Array.from({ length: lived }, (_, index) => cycle + index);
     return {
       id,
       family,
@@ -42,8 +50,13 @@ export function ledgerOf(questions: readonly Question[], done: number, cycles: n
       made: cycle,
       trained: tier === "train" ? since : [],
       tested: part === "dev" ? since : part === "test" ? since.filter((each) => each === cycles) : [],
+      excluded: reason,
     };
-  });
+  };
+  return [
+    ...questions.map((question) => entry(question, null)),
+    ...excluded.map(({ reason, ...question }) => entry(question, reason)),
+  ];
 }
 
 /** What a later cycle must not change of a question: what it asks, and what it is for. */

@@ -30,7 +30,7 @@ export async function writeReport(store: RunStore, knowledge: Knowledge): Promis
 const reportData = (store: RunStore, outputs: Outputs) => ({
   run: store.file,
   comparison: outputs.comparison.output,
-  ledger: ledgerOf(outputs.questions.output.questions, outputs.comparison.frame.cycle, store.file.settings.cycles),
+  ledger: ledgerOf(outputs.questions.output, outputs.comparison.frame.cycle, store.file.settings.cycles),
   training: outputs.fineTuning.output,
   evaluation: {
     embedder: outputs.tunedEvaluation.output.embedder,

@@ -33,7 +33,8 @@ const second = [...first, question("c2-f01-t1", 2)];
 
 describe("ledgerOf", () => {
   it("tells in which cycles a question was trained and tested", () => {
-    const lives = (done: number) => ledgerOf(second, done, 3).map(({ trained, tested }) => [trained, tested]);
+    const lives = (done: number) =>
+      ledgerOf({ questions: second, excluded: [] }, done, 3).map(({ trained, tested }) => [trained, tested]);
     expect(lives(2)).toEqual([
       [[1, 2], []],
       [[], [1, 2]],
@@ -49,8 +50,10 @@ describe("ledgerOf", () => {
   });
 
   it("is a table for the terminal, one line a question", () => {
-    const lines = ledgerText(ledgerOf(second, 3, 3)).split("\n");
-    expect(lines).toHaveLength(2 + second.length);
+    const excluded = [{ ...question("c1-f02-t1", 1, { part: "test" }), reason: "not in the text" }];
+    const lines = ledgerText(ledgerOf({ questions: second, excluded }, 3, 3)).split("\n");
+    expect(lines).toHaveLength(2 + second.length + 1);
+    expect(lines.at(-1)).toMatch(/^c1-f02-t1 +train +test +1 +– +taken out /);
     expect(lines[3]).toMatch(/^c1-f01-r1 +reworded +dev +1 +– +1,2,3 +sentence +mill-part-1 +What is c1-f01-r1\?$/);
   });
 });

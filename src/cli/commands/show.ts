@@ -77,6 +77,7 @@ function ledgerFrom(entries: readonly CheckpointEntry[], cycles: number) {
   const newest = entries.filter(({ stage, state }) => stage === "questions" && state === "ok").at(-1);
   if (newest?.state !== "ok") return [];
   // The store has checked every output against its stage's schema.
-  const { questions } = newest.frame.output as StageOutputs["questions"];
-  return ledgerOf(questions, newest.cycle, cycles);
+  const questions = newest.frame.output as StageOutputs["questions"];
+  const compared = entries.filter(({ stage, state }) => stage === "comparison" && state === "ok").at(-1);
+  return ledgerOf(questions, compared?.cycle ?? 0, cycles);
 }
