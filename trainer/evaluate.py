@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-METRICS = ("semantic_similarity", "rouge_score", "answer_relevancy", "factual_correctness")
+METRICS = ("semantic_similarity", "rouge_score", "answer_relevancy", "factual_correctness", "faithfulness")
+TEXTS = ("item", "question", "answer", "reference", "context")
 REPORTED = ("ragas", "rouge-score", "sentence-transformers")
 BATCH = 32  # answers whose texts are embedded together
 METRIC_SECONDS = 1800.0  # a judge may have to wait out an endpoint's "Retry-After" several times
@@ -44,11 +45,14 @@ def run(spec: dict[str, Any], channel: Channel) -> dict[str, Any]:
     concurrency = int(spec.get("concurrency", 8))
     if not 1 <= concurrency <= 256:
         raise JobError("E_PROTOCOL", "The concurrency must be between 1 and 256.")
-    asyncio.run(score_all(spec, metrics, concurrency, channel))
-    return {"versions": {name: metadata.version(name) for name in REPORTED}}
+    prompts = asyncio.run(score_all(spec, metrics, concurrency, channel))
+    return {"versions": {name: metadata.version(name) for name in REPORTED}, "prompts": prompts}
 
 
-async def score_all(spec: dict[str, Any], metrics: list[str], concurrency: int, channel: Channel) -> None:
+async def score_all(
+    spec: dict[str, Any], metrics: list[str], concurrency: int, channel: Channel
+) -> dict[str, dict[str, str]]:
+    """Scores until `done`; gives the prompts the judge was asked with."""
     from trainer.judge import Judge
     from trainer.scoring import Scorer
     from trainer.vectors import Vectors, from_host, from_model
@@ -80,6 +84,7 @@ async def score_all(spec: dict[str, Any], metrics: list[str], concurrency: int, 
     await asyncio.gather(*work)
     if failures:
         raise failures[0]
+    return scorer.prompts()
 
 
 async def score_one(
@@ -119,7 +124,7 @@ def read_items(channel: Channel) -> asyncio.Queue[Item | JobError | None]:
         last: JobError | None = None
         try:
             while (line := channel.next_line()) is not None:
-                texts = [line.get(key) for key in ("item", "question", "answer", "reference")]
+                texts = [line.get(key) for key in TEXTS]
                 if not all(isinstance(text, str) for text in texts):
                     raise JobError("E_PROTOCOL", "The host sent a `score` line without its texts.")
                 loop.call_soon_threadsafe(queue.put_nowait, Item(*map(str, texts)))

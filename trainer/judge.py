@@ -5,7 +5,7 @@ Python opens no connection and holds no key; the host's client, limits and cap a
 
 import asyncio
 import re
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 from ragas.llms.base import InstructorBaseRagasLLM
@@ -74,7 +74,19 @@ def read_output(text: str, response_model: type[Model]) -> Model:
     # RAGAS drops a blank question and then scores 0, which would hide a failure of the judge.
     if "question" in response_model.model_fields and not str(getattr(output, "question", "")).strip():
         raise JudgeOutputError("its question is empty")
+    # Only claims that exist are put to the judge. RAGAS counts no verdict on them as no claim, which scores 0.
+    if verdicts_missing(output):
+        raise JudgeOutputError("it holds no verdict")
     return output
+
+
+def verdicts_missing(output: BaseModel) -> bool:
+    """True for an empty list of verdicts; an empty list of plain statements is an answer."""
+    field = type(output).model_fields.get("statements")
+    kinds = get_args(field.annotation) if field else ()
+    return any(isinstance(kind, type) and issubclass(kind, BaseModel) for kind in kinds) and not getattr(
+        output, "statements", None
+    )
 
 
 def first_fault(error: ValidationError | JudgeOutputError) -> str:

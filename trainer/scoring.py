@@ -1,6 +1,7 @@
 """Scores of one answer, by RAGAS's own metrics. A score is `{value}` in 0..1 or `{status, reason}`; never NaN."""
 
 import asyncio
+import hashlib
 import logging
 import math
 from collections.abc import Awaitable, Callable, Sequence
@@ -9,9 +10,11 @@ from numbers import Real
 from typing import Any
 
 from pydantic import ValidationError
-from ragas.metrics.collections import AnswerRelevancy, FactualCorrectness, RougeScore, SemanticSimilarity
+from ragas.metrics.collections import AnswerRelevancy, FactualCorrectness, Faithfulness, RougeScore, SemanticSimilarity
 from ragas.metrics.result import MetricResult
+from ragas.prompt.metrics.base_prompt import BasePrompt
 
+from trainer.at_once import BothWays, answer_relevancy
 from trainer.judge import Judge, JudgeOutputError
 from trainer.protocol import AskError, JobError
 from trainer.vectors import Vectors
@@ -23,15 +26,20 @@ Score = dict[str, Any]
 
 @dataclass(frozen=True)
 class Item:
-    """One answer to score."""
+    """One answer to score. `context`: the section its question is about."""
 
     name: str
     question: str
     answer: str
     reference: str
+    context: str
 
 
 Measure = Callable[[Item], Awaitable[MetricResult]]
+
+
+class NotApplicableError(Exception):
+    """There is nothing to measure in this answer."""
 
 
 class Scorer:
@@ -40,6 +48,7 @@ class Scorer:
     def __init__(self, metrics: Sequence[str], vectors: Vectors, judge: Judge | None, seconds: float) -> None:
         self._vectors = vectors
         self._seconds = seconds
+        self._judging: dict[str, object] = {}
         measures = self._measures(judge)
         self._chosen = {name: measures.get(name) for name in metrics}
 
@@ -57,12 +66,44 @@ class Scorer:
         }
         if judge is None:
             return measures
-        relevancy = AnswerRelevancy(llm=judge, embeddings=self._vectors)
-        correctness = FactualCorrectness(llm=judge)
-        return measures | {
-            "answer_relevancy": lambda item: relevancy.ascore(user_input=item.question, response=item.answer),
-            "factual_correctness": lambda item: correctness.ascore(response=item.answer, reference=item.reference),
+        faithful = Faithfulness(llm=judge)
+        self._judging = {
+            "answer_relevancy": AnswerRelevancy(llm=judge, embeddings=self._vectors),
+            "factual_correctness": FactualCorrectness(llm=judge),
+            "faithfulness": faithful,
         }
+
+        async def faithfulness(item: Item) -> MetricResult:
+            if not item.context.strip():
+                raise NotApplicableError("the section's text is not known")
+            result = await faithful.ascore(
+                user_input=item.question, response=item.answer, retrieved_contexts=[item.context]
+            )
+            # A judge that gives no verdict at all is caught before; no number is left for no statement.
+            if isinstance(result.value, float) and math.isnan(result.value):
+                raise NotApplicableError("the answer states nothing")
+            return result
+
+        return measures | {
+            "faithfulness": faithfulness,
+            "answer_relevancy": lambda item: answer_relevancy(judge, self._vectors, item.question, item.answer),
+            "factual_correctness": lambda item: BothWays(llm=judge).ascore(item.answer, item.reference),
+        }
+
+    def prompts(self) -> dict[str, dict[str, str]]:
+        """What the judge of the chosen metrics is asked with: the instruction, and the hash of the whole prompt.
+
+        The hash covers the instruction, the schema of the answer and RAGAS's examples, rendered with the
+        input of the first example.
+        """
+        found: dict[str, dict[str, str]] = {}
+        for metric in [name for name in self._chosen if name in self._judging]:
+            for name, prompt in vars(self._judging[metric]).items():
+                if isinstance(prompt, BasePrompt):
+                    whole = prompt.to_string(prompt.examples[0][0])
+                    digest = hashlib.sha256(whole.encode()).hexdigest()
+                    found[f"{metric}.{name}"] = {"hash": digest, "instruction": prompt.instruction}
+        return found
 
     async def score(self, item: Item) -> dict[str, Score]:
         """All chosen metrics of one answer; one that fails leaves the others alone. Raises JobError only."""
@@ -82,6 +123,8 @@ class Scorer:
             return as_score(result.value)
         except JobError:
             raise
+        except NotApplicableError as reason:
+            return {"status": "not_applicable", "reason": str(reason)}
         except Exception as error:  # whatever a metric raises fails this one score
             log.exception("a metric of %s failed", item.name)
             return {"status": "failed", "reason": reason_of(error)}

@@ -17,3 +17,10 @@ export function signed(value: number | null | undefined, digits = 2): string {
 
 export const gigabytes = (bytes: number): string => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
 export const count = (value: number): string => value.toLocaleString("en");
+
+/** "18 (1 failed, 1 not applicable)": what has no score is never left unsaid. */
+export function counts(scored: number, failed: number, notApplicable: number): string {
+  const without = [failed > 0 ? `${failed} failed` : "", notApplicable > 0 ? `${notApplicable} not applicable` : ""];
+  const said = without.filter(Boolean).join(", ");
+  return said === "" ? String(scored) : `${scored} (${said})`;
+}

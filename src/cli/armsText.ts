@@ -1,21 +1,21 @@
 /** Who answered how, for the terminal: all arms beside the untuned student, their form, and what was forgotten. */
-import { hasMoreArms, probeSentence, sortedArms } from "../pipeline/armsReport.ts";
+import { hasMoreArms, probeSentence, sortedArms } from "../pipeline/report/arms.ts";
 import { armTitles, type ComparisonOutput } from "../protocol/model.ts";
-import { printable, table } from "./tables.ts";
+import { counts, printable, table } from "./tables.ts";
 
 const tierTitles = { reworded: "reworded", train: "trained", unseen: "unseen" };
 const signed = (value: number): string => `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(2)}`;
 
 /** What stands below the main table. The table of arms only where there are more than the main one shows. */
 export function armsText({ arms, answering, probe }: Pick<ComparisonOutput, "arms" | "answering" | "probe">): string {
-  const rows = sortedArms(arms).map(({ tier, part, metric, arm, means, scored, failed }) => [
+  const rows = sortedArms(arms).map(({ tier, part, metric, arm, means, scored, failed, notApplicable }) => [
     `${tierTitles[tier]}${part === "dev" ? ", dev" : ""}`,
     metric,
     armTitles[arm],
     means ? means.mean.toFixed(2) : "too few scored",
     means?.difference == null ? "–" : signed(means.difference),
     means?.interval ? `${signed(means.interval.low)} to ${signed(means.interval.high)}` : "–",
-    failed > 0 ? `${scored} (${failed} failed)` : String(scored),
+    counts(scored, failed, notApplicable),
   ]);
   const forms = answering.map(({ arm, answers, stopRate, meanTokens, empty, looping, cut }) => [
     armTitles[arm],

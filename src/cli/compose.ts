@@ -6,7 +6,6 @@ import { createStudent, type LocalStudent } from "../pipeline/adapters/student.t
 import { adoptedStudent, createStudentInUse } from "../pipeline/adapters/studentInUse.ts";
 import { findStudent, type StudentFiles } from "../pipeline/adapters/studentRegistry.ts";
 import { createChatTeacher } from "../pipeline/adapters/teacher/chatTeacher.ts";
-import { createJudge } from "../pipeline/adapters/teacher/judge.ts";
 import { createOfflineTeacher } from "../pipeline/adapters/teacher/offlineTeacher.ts";
 import { createJobLog } from "../pipeline/adapters/jobLog.ts";
 import { createTrainer } from "../pipeline/adapters/trainer.ts";
@@ -15,7 +14,7 @@ import type { RunParts } from "../pipeline/run.ts";
 import { templates } from "../pipeline/template.ts";
 import type { Knowledge } from "../protocol/model.ts";
 import type { RunSettings } from "../protocol/run.ts";
-import { connectTeacher } from "./endpoint.ts";
+import { composeJudge, connectTeacher } from "./endpoint.ts";
 import type { Workspace } from "./workspace.ts";
 
 interface Composition {
@@ -51,7 +50,7 @@ export async function composeParts({
     : createOfflineTeacher({ student, embedder });
   const evaluator = createEvaluator({
     embedder: { id: embedderName, folder: environment.embedder },
-    judge: endpoint && settings.judge ? createJudge(endpoint) : null,
+    judge: await composeJudge(settings, endpoint, workspace, onNotice),
     ...place,
   });
   const trainer = createTrainer({ model: studentFiles.model, ...place });

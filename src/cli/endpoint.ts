@@ -1,35 +1,59 @@
-/** The teacher's endpoint: whether it may have the key, and the one client that all requests go through. */
+/** The endpoints of teacher and judge: whether each may have a key, and the clients that all requests go through. */
 import { findApiKey, requireKey } from "../pipeline/adapters/teacher/apiKey.ts";
+import type { Judge } from "../pipeline/adapters/evaluator.ts";
+import { createJudge, isTeacher, judgeOf, sharesKey } from "../pipeline/adapters/teacher/judge.ts";
 import { createOpenaiModel, type OpenaiModel } from "../pipeline/adapters/teacher/openaiModel.ts";
 import { UserError } from "../protocol/errors.ts";
-import type { RunSettings, TeacherSettings } from "../protocol/run.ts";
-import { checkEndpoint, isLocal, rememberEndpoint } from "./knownEndpoints.ts";
+import type { JudgeModel, RunSettings, TeacherSettings } from "../protocol/run.ts";
+import { checkEndpoint, isLocal, isUsual, rememberEndpoint } from "./knownEndpoints.ts";
 import type { Workspace } from "./workspace.ts";
 
 type OnlineTeacher = Extract<TeacherSettings, { kind: "openai" }>;
 
+/** The name of a key for a judge whose address is not the teacher's. */
+const judgeKeyName = "JUDGE_API_KEY";
+
+/** Which addresses were given on this command line; that confirms them. */
+export interface Typed {
+  teacher: boolean;
+  judge: boolean;
+}
+
 /**
- * Finds out before anything is started whether the teacher can be reached with the key there is. Only the list of
- * models is asked for: nothing of the knowledge base is sent.
- * @param typed the address was given on this command line, which confirms it.
+ * Finds out before anything is started whether teacher and judge can be reached with the keys there are. Only the
+ * lists of models are asked for: nothing of the knowledge base is sent.
  * @throws UserError E_NO_KEY, E_AUTH, E_ENDPOINT, E_SETTINGS
  */
-export async function checkTeacher(
-  { teacher, judge }: RunSettings,
+export async function checkEndpoints(
+  settings: RunSettings,
   workspace: Workspace,
-  typed: boolean,
+  typed: Typed,
   onNotice: (text: string) => void,
   signal: AbortSignal,
 ): Promise<void> {
-  if (teacher.kind === "offline") {
-    if (judge) throw new UserError("E_SETTINGS", "--judge needs a model that judges: add --teacher openai.");
-    return;
+  const { teacher, judge } = settings;
+  const judging = judgeOf(settings);
+  if (judge && !judging)
+    throw new UserError(
+      "E_SETTINGS",
+      "--judge needs a model that judges: add --teacher openai, or name one with --judge-model and --judge-url.",
+    );
+  if (teacher.kind === "openai") {
+    if (typed.teacher) await rememberEndpoint(teacher.baseUrl);
+    else await checkEndpoint(teacher.baseUrl, "--base-url");
   }
-  if (typed) await rememberEndpoint(teacher.baseUrl);
-  else await checkEndpoint(teacher.baseUrl);
-  const { notices } = await findApiKey(process.env, workspace.folder);
-  notices.forEach(onNotice);
-  const model = await connectTeacher(teacher, workspace, onNotice);
+  if (judging && typed.judge) await rememberEndpoint(judging.baseUrl);
+  else if (judging) await checkEndpoint(judging.baseUrl, "--judge-url");
+  if (teacher.kind === "openai" || judging) {
+    const { notices } = await findApiKey(process.env, workspace.folder);
+    notices.forEach(onNotice);
+  }
+  if (teacher.kind === "openai") await reach(await connectTeacher(teacher, workspace, onNotice), signal);
+  if (judging && !isTeacher(judging, teacher))
+    await reach(await connectJudge(judging, teacher, workspace, onNotice), signal);
+}
+
+async function reach(model: OpenaiModel, signal: AbortSignal): Promise<void> {
   try {
     await model.models(signal);
   } catch (error) {
@@ -48,4 +72,36 @@ export async function connectTeacher(
   const found = await findApiKey(process.env, folder);
   const apiKey = isLocal(baseUrl) ? found.key : requireKey(found);
   return createOpenaiModel({ model, baseUrl, apiKey, onNotice });
+}
+
+/**
+ * The teacher's key goes to the teacher's origin alone: a judge elsewhere has a key under a name of its own. Where
+ * the offline teacher leaves OPENAI_API_KEY to nobody, it serves the address it is named after.
+ * @throws UserError E_NO_KEY; a server on this machine may go without one.
+ */
+async function connectJudge(
+  judging: JudgeModel,
+  teacher: TeacherSettings,
+  { folder }: Workspace,
+  onNotice: (text: string) => void,
+): Promise<OpenaiModel> {
+  const { model, baseUrl } = judging;
+  const own = await findApiKey(process.env, folder, judgeKeyName);
+  const shared = sharesKey(judging, teacher) || (teacher.kind === "offline" && isUsual(baseUrl));
+  const found = own.key === null && shared ? await findApiKey(process.env, folder) : own;
+  const apiKey = isLocal(baseUrl) ? found.key : requireKey(found, shared ? undefined : judgeKeyName);
+  return createOpenaiModel({ model, baseUrl, apiKey, onNotice });
+}
+
+/** The judge of a run; the teacher's client where the teacher judges. Null when nobody does. */
+export async function composeJudge(
+  settings: RunSettings,
+  teacher: OpenaiModel | null,
+  workspace: Workspace,
+  onNotice: (text: string) => void,
+): Promise<Judge | null> {
+  const judging = judgeOf(settings);
+  if (!judging) return null;
+  if (teacher && isTeacher(judging, settings.teacher)) return createJudge(teacher);
+  return createJudge(await connectJudge(judging, settings.teacher, workspace, onNotice), true);
 }

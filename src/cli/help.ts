@@ -28,7 +28,10 @@ What a run is made of (run, resume, rerun):
   --teacher KIND           offline (needs no key, sends nothing) or openai (any compatible endpoint)
   --model NAME             the teacher's model (gpt-4o-mini)
   --base-url URL           the teacher's endpoint (https://api.openai.com/v1); key from OPENAI_API_KEY or .env
-  --judge                  also score with the endpoint as judge (answer relevancy, factual correctness)
+  --judge                  also score with the teacher's endpoint as judge (answer relevancy, factual correctness,
+                           faithfulness to the section); answers and sections are sent to it
+  --judge-model NAME       another model judges, at the teacher's endpoint or at --judge-url
+  --judge-url URL          the judge's endpoint; key from JUDGE_API_KEY unless it is the teacher's
   --primary-metric NAME    what the verdict rests on, named before the run (semantic_similarity)
   --student NAME           smollm2-135m, or a folder with a model as safetensors and model.gguf
   --steps N                training steps, or auto, or recipe (100 where that gives six passes, else auto)

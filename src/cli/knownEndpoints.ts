@@ -19,6 +19,9 @@ export function isLocal(baseUrl: string): boolean {
   return /^(localhost|127(\.\d+){3}|\[::1\])$/.test(new URL(baseUrl).hostname);
 }
 
+/** True for OpenAI's own address, which OPENAI_API_KEY is named after. */
+export const isUsual = (baseUrl: string): boolean => new URL(baseUrl).origin === usual;
+
 /** Remembers the origin of an address that the user typed. */
 export async function rememberEndpoint(baseUrl: string): Promise<void> {
   const known = await readKnown();
@@ -30,13 +33,16 @@ export async function rememberEndpoint(baseUrl: string): Promise<void> {
   await rename(partial, file());
 }
 
-/** @throws UserError E_SETTINGS for an address that came with the workspace and was never named by the user. */
-export async function checkEndpoint(baseUrl: string): Promise<void> {
+/**
+ * @param flag the one that names this address on the command line.
+ * @throws UserError E_SETTINGS for an address that came with the workspace and was never named by the user.
+ */
+export async function checkEndpoint(baseUrl: string, flag: "--base-url" | "--judge-url"): Promise<void> {
   const { origin } = new URL(baseUrl);
   if (origin === usual || isLocal(baseUrl) || (await readKnown()).includes(origin)) return;
   throw new UserError(
     "E_SETTINGS",
-    `The run names the endpoint ${origin}, which you have not used from here. No key was sent; add --base-url ${baseUrl} to confirm it.`,
+    `The run names the endpoint ${origin}, which you have not used from here. No key was sent; add ${flag} ${baseUrl} to confirm it.`,
   );
 }
 

@@ -20,6 +20,8 @@ const settingFlags = {
   seed: text,
   wordings: text,
   judge: yes,
+  "judge-model": text,
+  "judge-url": text,
   "own-questions": text,
   preset: text,
   "max-new-tokens": text,
@@ -131,12 +133,15 @@ function fromFlags(given: CommandLine["flags"], base: unknown): object {
   for (const name of ["questions", "cycles", "wordings", "seed", "repeats"] as const) put(name, numberOf(given[name]));
   put("student", given.student);
   put("template", given.template);
-  put("judge", given.judge);
   put("primaryMetric", given["primary-metric"]);
   put("gate", given.gate);
   // Anything but yes or no is left to the schema to refuse.
   put("aimed", given.aimed === "yes" ? true : given.aimed === "no" ? false : given.aimed);
-  put("teacher", teacherFrom(given, base));
+  const teacher = teacherFrom(given, base);
+  put("teacher", teacher);
+  const judgeModel = judgeFrom(given, base, teacher);
+  put("judgeModel", judgeModel);
+  put("judge", given.judge ?? (judgeModel && true));
   if (given.steps !== undefined || given.quantization !== undefined)
     put("training", {
       ...(given.steps === undefined ? {} : { steps: numberOf(given.steps) }),
@@ -161,6 +166,18 @@ function teacherFrom(given: CommandLine["flags"], base: unknown): object | undef
   return { ...kept, kind, ...(model === undefined ? {} : { model }), ...(baseUrl === undefined ? {} : { baseUrl }) };
 }
 
+/** The judge named on the command line; its address is the online teacher's where none is given. */
+function judgeFrom(given: CommandLine["flags"], base: unknown, teacher: object | undefined): object | undefined {
+  const { "judge-model": model, "judge-url": baseUrl } = given;
+  if (model === undefined && baseUrl === undefined) return undefined;
+  const { judgeModel: before, teacher: usual } = base as Partial<RunSettings>;
+  if (model === undefined && !before)
+    throw new UserError("E_USAGE", "--judge-url needs --judge-model: which model shall judge there?");
+  const beside = { ...usual, ...teacher } as { baseUrl?: string };
+  const address = baseUrl ?? before?.baseUrl ?? beside.baseUrl;
+  return { model: model ?? before?.model, ...(address === undefined ? {} : { baseUrl: address }) };
+}
+
 const listOf = (value: string | undefined): string[] | undefined =>
   value
     ?.split(",")
@@ -174,11 +191,14 @@ function numberOf(value: string | undefined): unknown {
   return Number.isNaN(number) ? value : number;
 }
 
-/** Objects are merged, everything else is replaced. A teacher is replaced as a whole: kinds differ in fields. */
+/** Replaced as a whole: kinds of teachers differ in fields, and a judge's address belongs to its model. */
+const whole = ["teacher", "judgeModel"];
+
+/** Objects are merged, everything else is replaced. */
 function merged(base: unknown, over: unknown): unknown {
   if (!isObject(base) || !isObject(over)) return over;
   const result: Record<string, unknown> = { ...base };
-  for (const [key, value] of Object.entries(over)) result[key] = key === "teacher" ? value : merged(base[key], value);
+  for (const [key, value] of Object.entries(over)) result[key] = whole.includes(key) ? value : merged(base[key], value);
   return result;
 }
 
@@ -189,6 +209,8 @@ const flagPaths: Record<string, string> = {
   "teacher.kind": "--teacher",
   "teacher.model": "--model",
   "teacher.baseUrl": "--base-url",
+  "judgeModel.model": "--judge-model",
+  "judgeModel.baseUrl": "--judge-url",
   "training.steps": "--steps",
   "training.quantization": "--quantization",
   "sampling.maxNewTokens": "--max-new-tokens",

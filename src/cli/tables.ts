@@ -20,17 +20,24 @@ export function comparisonText({ rows }: Pick<ComparisonOutput, "rows">): string
   const head = ["questions", "metric", "baseline", "fine-tuned", "change", "95 % interval", "n", "better/same/worse"];
   const body = rows
     .toSorted((a, b) => order.indexOf(a.tier) - order.indexOf(b.tier))
-    .map(({ tier, part, metric, means, scored, failed, better, same, worse }) => [
+    .map(({ tier, part, metric, means, scored, failed, notApplicable, better, same, worse }) => [
       `${tierNames[tier]}${part === "dev" ? ", dev" : ""}`,
       metric,
       means ? means.baseline.toFixed(2) : "–",
       means ? means.tuned.toFixed(2) : "–",
       means ? signed(means.absolute) : "too few scored",
       means?.interval ? `${signed(means.interval.low)} to ${signed(means.interval.high)}` : "–",
-      failed > 0 ? `${scored} (${failed} failed)` : String(scored),
+      counts(scored, failed, notApplicable),
       `${better}/${same}/${worse}`,
     ]);
   return table([head, ...body]);
+}
+
+/** "18 (1 failed, 1 not applicable)": what has no score is never left unsaid. */
+export function counts(scored: number, failed: number, notApplicable: number): string {
+  const without = [failed > 0 ? `${failed} failed` : "", notApplicable > 0 ? `${notApplicable} not applicable` : ""];
+  const said = without.filter(Boolean).join(", ");
+  return said === "" ? String(scored) : `${scored} (${said})`;
 }
 
 const signed = (value: number): string => `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(2)}`;

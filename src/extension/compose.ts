@@ -9,7 +9,7 @@ import { createStudent } from "../pipeline/adapters/student.ts";
 import { adoptedStudent, createStudentInUse } from "../pipeline/adapters/studentInUse.ts";
 import { findStudent } from "../pipeline/adapters/studentRegistry.ts";
 import { createChatTeacher } from "../pipeline/adapters/teacher/chatTeacher.ts";
-import { createJudge } from "../pipeline/adapters/teacher/judge.ts";
+import { createJudge, isTeacher, judgeOf } from "../pipeline/adapters/teacher/judge.ts";
 import { createOfflineTeacher } from "../pipeline/adapters/teacher/offlineTeacher.ts";
 import { createOpenaiModel } from "../pipeline/adapters/teacher/openaiModel.ts";
 import { createTrainer } from "../pipeline/adapters/trainer.ts";
@@ -18,15 +18,15 @@ import type { RunParts } from "../pipeline/run.ts";
 import { templates } from "../pipeline/template.ts";
 import { UserError } from "../protocol/errors.ts";
 import type { Knowledge } from "../protocol/model.ts";
-import type { RunSettings, TeacherSettings } from "../protocol/run.ts";
+import type { JudgeModel, RunSettings } from "../protocol/run.ts";
 import { workspaceFolder } from "./place.ts";
 
 interface Composition {
   store: RunStore;
   knowledge: Knowledge;
   environment: Environment;
-  /** The key of the teacher's origin, out of the secret storage. */
-  key: string | null;
+  /** The key of an address's origin, out of the secret storage. */
+  keyFor(baseUrl: string): Promise<string | null>;
   /** Takes what Python and llama.cpp say. */
   logFile: string;
   onNotice(text: string): void;
@@ -40,7 +40,7 @@ export async function composeRun({
   store,
   knowledge,
   environment,
-  key,
+  keyFor,
   logFile,
   onNotice,
 }: Composition): Promise<{ parts: RunParts; close(): Promise<void> }> {
@@ -55,10 +55,13 @@ export async function composeRun({
     logFile,
   });
   const embedder = createEmbedder({ id: embedderName, folder: environment.embedder, ...place });
-  const endpoint =
-    settings.teacher.kind === "openai" ? createChatModel(settings.teacher, requireKey(key), onNotice) : null;
+  const connect = async (model: JudgeModel) =>
+    createChatModel(model, requireKey(await keyFor(model.baseUrl), model.baseUrl), onNotice);
+  const endpoint = settings.teacher.kind === "openai" ? await connect(settings.teacher) : null;
   const teacher = endpoint ? createChatTeacher(endpoint, onNotice) : createOfflineTeacher({ student, embedder });
-  const judge = endpoint && settings.judge ? createJudge(endpoint) : null;
+  const judging = judgeOf(settings);
+  const shared = judging && endpoint && isTeacher(judging, settings.teacher) ? createJudge(endpoint) : null;
+  const judge = shared ?? (judging && createJudge(await connect(judging), true));
   const evaluator = createEvaluator({ embedder: { id: embedderName, folder: environment.embedder }, judge, ...place });
   const trainer = createTrainer({ model: files.model, ...place });
   const root = dirname(dirname(store.folder));
@@ -94,19 +97,15 @@ export async function composeStudent(
   });
 }
 
-/** The online teacher as a plain model. */
-export function createChatModel(
-  teacher: Extract<TeacherSettings, { kind: "openai" }>,
-  key: string,
-  onNotice: (text: string) => void,
-) {
-  return createOpenaiModel({ model: teacher.model, baseUrl: teacher.baseUrl, apiKey: key, onNotice });
+/** The online teacher, or a judge, as a plain model. */
+export function createChatModel({ model, baseUrl }: JudgeModel, key: string, onNotice: (text: string) => void) {
+  return createOpenaiModel({ model, baseUrl, apiKey: key, onNotice });
 }
 
 const childFile = (): string => join(packageFolder(), "dist", "studentChild.mjs");
 
-function requireKey(key: string | null): string {
-  if (key === null) throw new UserError("E_NO_KEY", "There is no API key for the teacher's address.");
+function requireKey(key: string | null, baseUrl: string): string {
+  if (key === null) throw new UserError("E_NO_KEY", `There is no API key for ${new URL(baseUrl).origin}.`);
   return key;
 }
 

@@ -8,9 +8,9 @@ import { teacherOrigin } from "./settings.ts";
 export interface Keys {
   /** The key for the teacher's origin; a key kept for another origin is never returned. */
   get(origin?: string): Promise<string | null>;
-  /** Asks for a key and stores it for the teacher's origin. Resolves to whether one was stored. */
-  ask(): Promise<boolean>;
-  remove(): Promise<void>;
+  /** Asks for a key and stores it for one origin, the teacher's by default. Resolves to whether one was stored. */
+  ask(origin?: string): Promise<boolean>;
+  remove(origin?: string): Promise<void>;
 }
 
 const nameOf = (origin: string): string => `distillery.key ${origin}`;
@@ -18,16 +18,18 @@ const nameOf = (origin: string): string => `distillery.key ${origin}`;
 export function createKeys(secrets: vscode.SecretStorage, onChange: () => void): Keys {
   return {
     get: async (origin = teacherOrigin()) => (await secrets.get(nameOf(origin))) ?? null,
-    async ask() {
-      const origin = teacherOrigin();
+    async ask(origin = teacherOrigin()) {
       const { host } = new URL(origin);
-      const offered = await keyFromEnvFile();
+      // The teacher's key is not offered to anybody else.
+      const name = origin === teacherOrigin() ? "OPENAI_API_KEY" : "JUDGE_API_KEY";
+      const offered = await keyFromEnvFile(name);
       if (offered) {
         const use = vscode.l10n.t("Use It for {0}", host);
         const other = vscode.l10n.t("Type Another");
         const chosen = await vscode.window.showInformationMessage(
           vscode.l10n.t(
-            "The file .env of this folder holds OPENAI_API_KEY. Keep it in the secret storage and send it to {0}?",
+            "The file .env of this folder holds {0}. Keep it in the secret storage and send it to {1}?",
+            name,
             host,
           ),
           { modal: true },
@@ -49,8 +51,8 @@ export function createKeys(secrets: vscode.SecretStorage, onChange: () => void):
       });
       return typed === undefined ? false : store(typed.trim(), origin);
     },
-    async remove() {
-      await secrets.delete(nameOf(teacherOrigin()));
+    async remove(origin = teacherOrigin()) {
+      await secrets.delete(nameOf(origin));
       onChange();
     },
   };
@@ -62,10 +64,10 @@ export function createKeys(secrets: vscode.SecretStorage, onChange: () => void):
   }
 }
 
-/** OPENAI_API_KEY of the workspace's .env. Nothing else of the file is read, and nothing is exported. */
-async function keyFromEnvFile(): Promise<string | null> {
+/** One key of the workspace's .env. Nothing else of the file is read, and nothing is exported. */
+async function keyFromEnvFile(name: "OPENAI_API_KEY" | "JUDGE_API_KEY"): Promise<string | null> {
   const folder = workspaceFolder();
   if (folder === null || !vscode.workspace.isTrusted) return null;
   const text = await readFile(join(folder, ".env"), "utf8").catch(() => "");
-  return /^\s*(?:export\s+)?OPENAI_API_KEY\s*=\s*["']?([^\s"'#]+)/m.exec(text)?.[1] ?? null;
+  return new RegExp(`^\\s*(?:export\\s+)?${name}\\s*=\\s*["']?([^\\s"'#]+)`, "m").exec(text)?.[1] ?? null;
 }

@@ -2,7 +2,7 @@
 import * as vscode from "vscode";
 import { UserError } from "../protocol/errors.ts";
 import type { Draft } from "../protocol/panel.ts";
-import { runSettingsSchema, type RunSettings, type TeacherSettings } from "../protocol/run.ts";
+import { runSettingsSchema, type JudgeModel, type RunSettings, type TeacherSettings } from "../protocol/run.ts";
 
 export const configuration = () => vscode.workspace.getConfiguration("distillery");
 
@@ -20,11 +20,30 @@ export const teacherModel = (): string => configuration().get("teacher.model", "
 export const studentId = (): string => ownValue("student.model", "smollm2-135m");
 
 /** Where the key goes: scheme, host and port. */
-export function teacherOrigin(): string {
-  const origin = URL.parse(teacherBaseUrl())?.origin;
-  if (!origin || origin === "null")
-    throw new UserError("E_SETTINGS", `distillery.teacher.baseUrl is not an address: ${teacherBaseUrl()}`);
+export const teacherOrigin = (): string => originOf(teacherBaseUrl(), "distillery.teacher.baseUrl");
+
+function originOf(address: string, setting: string): string {
+  const origin = URL.parse(address)?.origin;
+  if (!origin || origin === "null") throw new UserError("E_SETTINGS", `${setting} is not an address: ${address}`);
   return origin;
+}
+
+/**
+ * The model that judges instead of the teacher; null when none is named. Its address is the teacher's by default.
+ * @throws UserError E_SETTINGS for an address that is none.
+ */
+export function judgeModel(): JudgeModel | null {
+  const model = configuration().get("evaluation.judgeModel", "").trim();
+  const baseUrl = ownValue("evaluation.judgeBaseUrl", "").trim();
+  if (model === "") return null;
+  if (baseUrl !== "") originOf(baseUrl, "distillery.evaluation.judgeBaseUrl");
+  return { model, baseUrl: baseUrl === "" ? teacherBaseUrl() : baseUrl };
+}
+
+/** The addresses that have keys of their own: the teacher's, and the judge's where it is another one. */
+export function keyOrigins(): string[] {
+  const judge = judgeModel();
+  return [...new Set([teacherOrigin(), ...(judge ? [new URL(judge.baseUrl).origin] : [])])];
 }
 
 /** What the Configure tab begins with. */
@@ -77,7 +96,8 @@ export function runSettings(draft: Draft): RunSettings {
       learningRate: read.get("training.learningRate"),
       device: read.get("training.device"),
     },
-    judge: draft.teacher === "openai" && read.get("evaluation.judge", false),
+    judge: read.get("evaluation.judge", false) && (draft.teacher === "openai" || judgeModel() !== null),
+    judgeModel: judgeModel(),
     gate: read.get("run.gate"),
     aimed: draft.aimed,
     seed: read.get("run.seed"),

@@ -9,6 +9,7 @@ import type {
   Reference,
   Sampling,
   Score,
+  Scoring,
   Section,
   StageId,
   StageOutputs,
@@ -100,18 +101,22 @@ export interface ScoreRequest {
   question: string;
   answer: string;
   reference: string;
+  /** The text of the question's section; empty when no chosen metric looks at it. */
+  context: string;
 }
 
 export interface Evaluator {
   readonly embedder: string;
   readonly judge: string | null;
-  /** Scores every item and hands each over as soon as it is done. Resolves to the versions used. */
+  /** What a judge of its own has spent since it was made; null when the teacher's count holds it, or nobody judges. */
+  usage(): Usage | null;
+  /** Scores every item and hands each over as soon as it is done. Resolves to how the scores came about. */
   score(
     items: readonly ScoreRequest[],
     metrics: readonly Metric[],
     onScored: (item: string, scores: Partial<Record<Metric, Score>>, overWindow: boolean) => Promise<void>,
     signal: AbortSignal,
-  ): Promise<Record<string, string>>;
+  ): Promise<Scoring>;
 }
 
 export interface TrainingRow {

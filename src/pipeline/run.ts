@@ -21,9 +21,10 @@ import type {
   Teacher,
   Trainer,
 } from "./ports.ts";
-import { writeReport } from "./report.ts";
+import { writeReport } from "./report/write.ts";
 import type { StageContext } from "./stage.ts";
 import { templates } from "./template.ts";
+import { totalUsage } from "./usage.ts";
 
 /** What a run works with; `compose` files make these. */
 export interface RunParts {
@@ -165,7 +166,7 @@ async function bringUpToDate(
 
   emit({ type: "stageStarted", cycle, stage: stage.id, total: null });
   const began = new Date();
-  const spentBefore = teacher.usage();
+  const spentBefore = usageOf(parts, stage.id);
   try {
     const raw = await stage.run(outputs(needs) as never, context, outputs(earlier) as never);
     signal.throwIfAborted();
@@ -186,8 +187,13 @@ async function bringUpToDate(
       outputHash: hashOf(output),
       started: began.toISOString(),
       seconds,
-      models: { teacher: teacher.id, student: parts.student.id, embedder: parts.embedder.id },
-      usage: spent(spentBefore, teacher.usage()),
+      models: {
+        teacher: teacher.id,
+        student: parts.student.id,
+        embedder: parts.embedder.id,
+        ...(parts.evaluator.judge === null ? {} : { judge: parts.evaluator.judge }),
+      },
+      usage: spent(spentBefore, usageOf(parts, stage.id)),
       params: params as CheckpointFrame["params"],
       output: output as CheckpointFrame["output"],
     };
@@ -263,6 +269,15 @@ const outputHashes = (finished: CycleResult) =>
   Object.fromEntries([...finished].map(([id, { frame }]) => [id, frame.outputHash]));
 const outputs = (finished: CycleResult) => Object.fromEntries([...finished].map(([id, { output }]) => [id, output]));
 const summaryOf = (stage: AnyStage, output: unknown): string => stage.summary(output as never);
+
+/** Stages that ask no endpoint. They run beside some that do, whose requests are not theirs. */
+const asksNobody: readonly StageId[] = ["baselineAnswers", "fineTuning", "comparison"];
+
+/** What teacher and judge have spent so far; null when nobody counts, or the stage asks nobody. */
+function usageOf({ teacher, evaluator }: RunParts, stage: StageId): Usage | null {
+  if (asksNobody.includes(stage)) return null;
+  return totalUsage([teacher.usage(), evaluator.usage()]);
+}
 
 function spent(before: Usage | null, after: Usage | null): Usage | null {
   if (!after) return null;

@@ -99,7 +99,10 @@ export const errorTable = {
     kept: "Everything finished so far is saved; the key was not shown or stored.",
     next: "Correct the key and resume.",
   },
-  E_NO_KEY: { kept: "Nothing was sent.", next: "Set OPENAI_API_KEY, or use `--teacher offline`, which needs no key." },
+  E_NO_KEY: {
+    kept: "Nothing was sent.",
+    next: "Set the key that is named, or use `--teacher offline` without a judge, which needs none.",
+  },
   E_MODEL_NAME: { kept: "Everything finished so far is saved.", next: "Name a model the endpoint has, then resume." },
   E_QUOTA: { kept: "Every finished item is saved.", next: "Add credit to the account and resume." },
   E_BUDGET: {

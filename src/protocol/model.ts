@@ -160,7 +160,13 @@ export const referenceSchema = z.strictObject({
 export type Reference = z.infer<typeof referenceSchema>;
 
 /** RAGAS's names, as RAGAS writes them. */
-export const metricNames = ["semantic_similarity", "rouge_score", "answer_relevancy", "factual_correctness"] as const;
+export const metricNames = [
+  "semantic_similarity",
+  "rouge_score",
+  "answer_relevancy",
+  "factual_correctness",
+  "faithfulness",
+] as const;
 export const metricSchema = z.enum(metricNames);
 export type Metric = z.infer<typeof metricSchema>;
 
@@ -213,6 +219,14 @@ export const retrievalAnswersSchema = z.strictObject({
 });
 export type RetrievalAnswers = z.infer<typeof retrievalAnswersSchema>;
 
+/** How scores came about: the versions of the programs, and what the judge was asked with. */
+export const scoringSchema = z.strictObject({
+  versions: z.record(z.string(), z.string()),
+  /** By metric and step; `hash` covers the whole prompt, with the schema of the answer and RAGAS's examples. */
+  prompts: z.record(z.string(), z.strictObject({ hash: z.string(), instruction: z.string() })),
+});
+export type Scoring = z.infer<typeof scoringSchema>;
+
 /** The scores of one arm's answers, in the same shape. */
 export const armScoresSchema = z.strictObject({
   /** Texts that were longer than the embedder's window and were cut by it. */
@@ -234,7 +248,7 @@ const answersFrame = {
 const evaluationFrame = {
   embedder: z.string(),
   judge: z.string().nullable(),
-  versions: z.record(z.string(), z.string()),
+  ...scoringSchema.shape,
 };
 
 export const intervalSchema = z.strictObject({ low: z.number(), high: z.number() });
@@ -246,8 +260,11 @@ export const comparisonRowSchema = z.strictObject({
   part: z.enum(["dev", "test"]),
   /** Questions scored in both arms, which is what the means and the interval are over. */
   scored: z.int().nonnegative(),
+  /** Questions without a score in at least one arm though the metric applies. */
   failed: z.int().nonnegative(),
-  /** Null when fewer than 95 % of the questions were scored in both arms. */
+  /** Questions the metric says nothing about in at least one arm, such as those without a usable reference. */
+  notApplicable: z.int().nonnegative(),
+  /** Null when fewer than 95 % of the questions the metric applies to were scored in both arms. */
   means: z
     .strictObject({
       baseline: z.number(),
@@ -273,6 +290,7 @@ export const armRowSchema = z.strictObject({
   /** Questions scored in this arm and in the baseline, which is what the figures are over. */
   scored: z.int().nonnegative(),
   failed: z.int().nonnegative(),
+  notApplicable: z.int().nonnegative(),
   /** Null when fewer than 95 % of the questions were scored in both. */
   means: z
     .strictObject({

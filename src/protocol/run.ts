@@ -25,6 +25,13 @@ export const teacherSettingsSchema = z.discriminatedUnion("kind", [
 ]);
 export type TeacherSettings = z.infer<typeof teacherSettingsSchema>;
 
+/** A model that judges instead of the teacher. Its address gets a key of its own unless it is the teacher's. */
+export const judgeModelSchema = z.strictObject({
+  model: z.string().min(1),
+  baseUrl: z.url({ protocol: /^https?$/ }).default("https://api.openai.com/v1"),
+});
+export type JudgeModel = z.infer<typeof judgeModelSchema>;
+
 export const trainingSettingsSchema = z.strictObject({
   /** `recipe`: 100 steps where that gives six passes over the rows, else as `auto`. */
   steps: z.union([z.int().min(1).max(10_000), z.literal("auto"), z.literal("recipe")]).default("recipe"),
@@ -76,8 +83,9 @@ export const runSettingsSchema = z.strictObject({
   /** Whether both students are asked some general questions at the end, to see what tuning made the student forget. */
   probe: z.boolean().default(true),
   training: trainingSettingsSchema.prefault({}),
-  /** Metrics beyond the two local ones need the teacher's endpoint as judge. */
+  /** Metrics beyond the two local ones need a judge: `judgeModel`, or the online teacher where that is null. */
   judge: z.boolean().default(false),
+  judgeModel: judgeModelSchema.nullable().default(null),
   primaryMetric: metricSchema.default("semantic_similarity"),
   /** When a cycle's adapter becomes the student in use. */
   gate: z.enum(gateRules).default("default"),

@@ -41,7 +41,7 @@ export type TrainerLine = z.infer<typeof trainerLineSchema>;
 export type HostLine =
   | { type: "spec"; spec: unknown }
   | { type: "embed"; id: number; texts: string[] }
-  | { type: "score"; item: string; question: string; answer: string; reference: string }
+  | { type: "score"; item: string; question: string; answer: string; reference: string; context: string }
   | { type: "done" }
   | { type: "answer"; id: number; ok: true; body: unknown }
   | { type: "answer"; id: number; ok: false; message: string }

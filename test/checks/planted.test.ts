@@ -51,6 +51,11 @@ const layering: [name: string, path: string, content: string][] = [
     'export { secretByName } from "../adapters/secrets.ts";\n',
   ],
   ["an adapter in the core", "src/pipeline/planted.ts", 'export { secretByName } from "./adapters/secrets.ts";\n'],
+  [
+    "an adapter in the report",
+    "src/pipeline/report/planted.ts",
+    'export { secretByName } from "../adapters/secrets.ts";\n',
+  ],
   ["a client package in a stage", "src/pipeline/stages/planted.ts", 'export { OpenAI } from "openai";\n'],
   ["the file system in a stage", "src/pipeline/stages/planted.ts", 'export { rm } from "node:fs/promises";\n'],
   ["Node in the protocol", "src/protocol/planted.ts", 'export { join } from "node:path";\n'],

@@ -49,7 +49,12 @@ describe("activation", () => {
     assert.equal(all["distillery.student.model"]?.scope, "machine");
     const restricted: string[] = extension().packageJSON.capabilities.untrustedWorkspaces.restrictedConfigurations;
     for (const name of restricted) assert.ok(all[name], `${name} is a setting`);
-    for (const name of ["distillery.teacher.baseUrl", "distillery.student.model"])
+    for (const name of [
+      "distillery.teacher.baseUrl",
+      "distillery.evaluation.judgeBaseUrl",
+      "distillery.evaluation.judgeModel",
+      "distillery.student.model",
+    ])
       assert.ok(restricted.includes(name), name);
   });
 });

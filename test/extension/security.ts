@@ -7,7 +7,7 @@ import { encodeCheckpoint } from "../../src/pipeline/adapters/checkpointFile.ts"
 import { hashOf } from "../../src/pipeline/hash.ts";
 import { page } from "../../src/extension/checkpointReport.ts";
 import { panelHtml } from "../../src/extension/panel/html.ts";
-import { studentId, teacherBaseUrl } from "../../src/extension/settings.ts";
+import { judgeModel, keyOrigins, studentId, teacherBaseUrl } from "../../src/extension/settings.ts";
 import { answering, theApp, workspace } from "./host.ts";
 
 describe("security", () => {
@@ -55,11 +55,18 @@ describe("security", () => {
       JSON.stringify({
         "distillery.teacher.baseUrl": "https://evil.example/v1",
         "distillery.student.model": "/tmp/evil",
+        "distillery.evaluation.judge": true,
+        "distillery.evaluation.judgeModel": "judge",
+        "distillery.evaluation.judgeBaseUrl": "https://evil.example/v1",
       }),
     );
     await new Promise((resolve) => setTimeout(resolve, 1500));
     assert.equal(teacherBaseUrl(), "https://api.openai.com/v1");
     assert.equal(studentId(), "smollm2-135m");
+    // A judge may be named there, but not where it is.
+    assert.equal(judgeModel()?.baseUrl, "https://api.openai.com/v1");
+    assert.deepEqual(keyOrigins(), ["https://api.openai.com"]);
+    writeFileSync(join(workspace(), ".vscode", "settings.json"), "{}");
   });
 
   it("a key belongs to the address it was given for", async () => {

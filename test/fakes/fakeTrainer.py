@@ -266,7 +266,7 @@ def scores() -> None:
             score = {"value": 1.0} if line["ok"] else {"status": "failed", "reason": line["message"]}
             say("scored", item=items[line["id"] - 1], scores={"answer_relevancy": score}, overWindow=False)
             if line["id"] == len(items):
-                say("result", result={"versions": {"ragas": "none"}})
+                say("result", result={"versions": {"ragas": "none"}, "prompts": {}})
                 return
         elif line["type"] == "stop":
             say("error", code="E_STOPPED", message="Stopped.")
@@ -283,7 +283,7 @@ def scores_a_stranger() -> None:
 def scores_nothing() -> None:
     hello()
     spec()
-    say("result", result={"versions": {}})
+    say("result", result={"versions": {}, "prompts": {}})
 
 
 def embeds_once() -> None:

@@ -106,12 +106,14 @@ function groundedAnswer(prompt: string): unknown {
 }
 
 /** The input of a RAGAS prompt, which ends "input: {…}" and "Output:". */
-function inputOf(prompt: string): { response?: string; context?: string; statements?: string[] } | null {
+function inputOf(
+  prompt: string,
+): { response?: string; answer?: string; context?: string; statements?: string[] } | null {
   const text = /\ninput: (\{[\s\S]*\})\s*\nOutput:\s*$/.exec(prompt)?.[1];
   return text === undefined ? null : (JSON.parse(text) as object);
 }
 
-/** Answers in the schemas of RAGAS's answer relevancy, claim decomposition and statement verdicts. */
+/** Answers in the schemas of RAGAS's answer relevancy, claim decomposition, statements and verdicts on them. */
 function verdict(prompt: string): unknown {
   const input = inputOf(prompt);
   if (!input) return null;
@@ -129,6 +131,7 @@ function verdict(prompt: string): unknown {
       }),
     };
   }
+  if (input.answer !== undefined) return { statements: sentencesOf(input.answer) };
   const response = input.response ?? "";
   if (prompt.startsWith("Decompose")) return { claims: sentencesOf(response) };
   const { subject, matter } = partsOf(sentencesOf(response)[0] ?? response);

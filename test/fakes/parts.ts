@@ -150,6 +150,7 @@ export function fakeParts(delay = 0): FakeParts {
   const evaluator: Evaluator = {
     embedder: "fake-embedder",
     judge: null,
+    usage: () => null,
     async score(items, metrics, onScored, signal) {
       for (const { item, answer } of items) {
         await pause(signal);
@@ -157,7 +158,7 @@ export function fakeParts(delay = 0): FakeParts {
         const value = (answer.startsWith("good") ? 0.8 : 0.4) + (seedOf(answer) % 100) / 1000;
         await onScored(item, Object.fromEntries(metrics.map((metric) => [metric, { value }])), false);
       }
-      return { ragas: "fake" };
+      return { versions: { ragas: "fake" }, prompts: {} };
     },
   };
 

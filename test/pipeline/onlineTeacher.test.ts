@@ -91,6 +91,7 @@ test(
       expect([...metrics].toSorted()).toEqual([
         "answer_relevancy",
         "factual_correctness",
+        "faithfulness",
         "rouge_score",
         "semantic_similarity",
       ]);

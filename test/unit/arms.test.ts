@@ -4,7 +4,6 @@ import { describe, expect, it } from "vitest";
 import { armsText } from "../../src/cli/armsText.ts";
 import { comparisonText } from "../../src/cli/tables.ts";
 import { probeQuestions } from "../../src/pipeline/probe.ts";
-import { comparisonTable } from "../../src/pipeline/report.ts";
 import { armNames, type Arm, type StageId, type StageOutputs } from "../../src/protocol/model.ts";
 import { draftSchema } from "../../src/protocol/panel.ts";
 import { fakeParts } from "../fakes/parts.ts";
@@ -171,7 +170,7 @@ it("a judge that fails for every fifth answer leaves no mean in any arm and any 
   // The other metrics were scored throughout, and keep their means.
   for (const row of comparison.arms.filter(({ metric }) => metric === "semantic_similarity"))
     expect(row.means).not.toBeNull();
-  const views = [comparisonText(comparison), armsText(comparison), comparisonTable(comparison.rows), report(root)];
+  const views = [comparisonText(comparison), armsText(comparison), report(root)];
   for (const view of views)
     for (const line of view
       .split("\n")

@@ -12,6 +12,7 @@ const row = (baseline: number, tuned: number, scored = 10): ComparisonRow => ({
   better: 0,
   same: scored,
   worse: 0,
+  notApplicable: 0,
 });
 
 function measured(change: Partial<Measured> = {}): Measured {

@@ -16,17 +16,23 @@ afterEach(async () => {
 
 test("an address from a workspace gets the key only after the user has named its origin", async () => {
   const refused = { code: "E_SETTINGS", message: expect.stringContaining("https://models.example.org") };
-  await expect(checkEndpoint("https://models.example.org/v1")).rejects.toMatchObject(refused);
+  await expect(checkEndpoint("https://models.example.org/v1", "--base-url")).rejects.toMatchObject(refused);
   await rememberEndpoint("https://models.example.org/other/path");
-  await checkEndpoint("https://models.example.org/v1");
-  await expect(checkEndpoint("http://models.example.org/v1")).rejects.toMatchObject({ code: "E_SETTINGS" });
-  await expect(checkEndpoint("https://models.example.org:8443/v1")).rejects.toMatchObject({ code: "E_SETTINGS" });
-  await expect(checkEndpoint("https://models.example.org.evil.test/v1")).rejects.toMatchObject({ code: "E_SETTINGS" });
+  await checkEndpoint("https://models.example.org/v1", "--base-url");
+  await expect(checkEndpoint("http://models.example.org/v1", "--base-url")).rejects.toMatchObject({
+    code: "E_SETTINGS",
+  });
+  await expect(checkEndpoint("https://models.example.org:8443/v1", "--base-url")).rejects.toMatchObject({
+    code: "E_SETTINGS",
+  });
+  await expect(checkEndpoint("https://models.example.org.evil.test/v1", "--base-url")).rejects.toMatchObject({
+    code: "E_SETTINGS",
+  });
 });
 
 test("the usual address and this machine need no confirmation", async () => {
-  await checkEndpoint("https://api.openai.com/v1");
-  await checkEndpoint("http://localhost:11434/v1");
+  await checkEndpoint("https://api.openai.com/v1", "--base-url");
+  await checkEndpoint("http://localhost:11434/v1", "--base-url");
   expect(isLocal("http://127.0.0.1:1/")).toBe(true);
   expect(isLocal("http://[::1]:1/")).toBe(true);
   expect(isLocal("http://127.0.0.1.evil.test/")).toBe(false);
@@ -34,8 +40,8 @@ test("the usual address and this machine need no confirmation", async () => {
 
 test("a damaged list knows nobody and is replaced by the next confirmation", async () => {
   await writeFile(join(folder, "known-endpoints.json"), "{not json");
-  await expect(checkEndpoint("https://a.example/v1")).rejects.toMatchObject({ code: "E_SETTINGS" });
+  await expect(checkEndpoint("https://a.example/v1", "--base-url")).rejects.toMatchObject({ code: "E_SETTINGS" });
   await rememberEndpoint("https://a.example/v1");
-  await checkEndpoint("https://a.example/v1");
+  await checkEndpoint("https://a.example/v1", "--base-url");
   expect(JSON.parse(await readFile(join(folder, "known-endpoints.json"), "utf8"))).toEqual(["https://a.example"]);
 });

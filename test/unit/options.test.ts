@@ -94,6 +94,23 @@ test("on resume only what is given changes", () => {
   });
 });
 
+test("a judge that is named judges, at its own address, the one before, or the teacher's", () => {
+  const teacher = ["--teacher", "openai", "--base-url", "http://localhost:1/v1"];
+  expect(settings()).toMatchObject({ judge: false, judgeModel: null });
+  const beside = settings(...teacher, "--judge-model", "j");
+  expect(beside).toMatchObject({ judge: true, judgeModel: { model: "j", baseUrl: "http://localhost:1/v1" } });
+  const alone = settings("--judge-model", "j", "--judge-url", "https://judge.example/v1");
+  expect(alone).toMatchObject({
+    judge: true,
+    judgeModel: { model: "j", baseUrl: "https://judge.example/v1" },
+    teacher: { kind: "offline" },
+  });
+  expect(settings("--judge-model", "j").judgeModel?.baseUrl).toBe("https://api.openai.com/v1");
+  const changed = settingsFrom(parseCommandLine(["--judge-model", "k"], settingFlagNames), alone);
+  expect(changed.judgeModel).toEqual({ model: "k", baseUrl: "https://judge.example/v1" });
+  expect(thrown(() => settings("--judge-url", "https://judge.example/v1"))).toMatchObject({ code: "E_USAGE" });
+});
+
 test.each([
   [["--questions", "0"], "--questions"],
   [["--questions", "51"], "--questions"],
@@ -105,6 +122,7 @@ test.each([
   [["--steps", "soon"], "--steps"],
   [["--teacher", "oracle"], "--teacher"],
   [["--base-url", "ftp://x"], "--base-url"],
+  [["--judge-model", "j", "--judge-url", "ftp://x"], "--judge-url"],
   [["--max-new-tokens", "0"], "--max-new-tokens"],
   [["--template", "html"], "--template"],
   [["--quantization", "int3"], "--quantization"],

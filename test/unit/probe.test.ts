@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { probeSentence } from "../../src/pipeline/armsReport.ts";
+import { probeSentence } from "../../src/pipeline/report/arms.ts";
 import { compareProbe, isRight, probeQuestions } from "../../src/pipeline/probe.ts";
 
 const answer = (text: string) => ({ text, stop: "stop", tokens: 3, milliseconds: 1 }) as const;

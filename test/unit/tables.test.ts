@@ -33,6 +33,7 @@ test("the comparison names the tiers, the headline one first, and says when too 
     part: "test",
     scored: 20,
     failed: 0,
+    notApplicable: 0,
     better: 15,
     same: 3,
     worse: 2,
@@ -41,9 +42,9 @@ test("the comparison names the tiers, the headline one first, and says when too 
   const lines = comparisonText({
     rows: [
       { ...row, tier: "train", means },
-      { ...row, tier: "reworded", scored: 10, failed: 10, means: null },
+      { ...row, tier: "reworded", scored: 10, failed: 8, notApplicable: 2, means: null },
     ],
   }).split("\n");
-  expect(lines[2]).toMatch(/^reworded.*too few scored.*10 \(10 failed\)/);
+  expect(lines[2]).toMatch(/^reworded.*too few scored.*10 \(8 failed, 2 not applicable\)/);
   expect(lines[3]).toMatch(/^trained.*0\.50 +0\.75 +\+0\.25 +\+0\.20 to \+0\.30 +20 +15\/3\/2$/);
 });

@@ -9,11 +9,20 @@ from typing import Any
 import numpy as np
 import pytest
 from ragas.embeddings.huggingface_provider import HuggingFaceEmbeddings
-from ragas.metrics.collections import RougeScore, SemanticSimilarity
+from ragas.metrics.collections import (
+    AnswerRelevancy,
+    FactualCorrectness,
+    Faithfulness,
+    RougeScore,
+    SemanticSimilarity,
+)
+from ragas.metrics.collections.faithfulness.util import NLIStatementOutput, StatementGeneratorOutput
 from sentence_transformers import SentenceTransformer
 
-from trainer.scoring import as_score
+from trainer.judge import Judge, JudgeOutputError, Model, read_output
+from trainer.scoring import Item, Scorer, as_score
 from trainer.tests.running_job import RunningJob, embedder_folder
+from trainer.vectors import Vectors
 
 QUESTION = "What does a ReplicaSet keep running?"
 REFERENCE = "A ReplicaSet keeps a stated number of identical Pods running at any time."
@@ -25,13 +34,15 @@ ANSWERS = {
     "umlaut": "Ein ReplicaSet hält Pods am Laufen — ständig ✓.",
 }
 LOCAL = ["semantic_similarity", "rouge_score"]
-JUDGED = ["answer_relevancy", "factual_correctness"]
+SECTION = "A ReplicaSet keeps a stated number of identical Pods running at any time. It replaces those that fail."
+JUDGED = ["answer_relevancy", "factual_correctness", "faithfulness"]
 
 Reply = Callable[[dict[str, Any]], dict[str, Any]]
 
 
-def score_line(item: str, answer: str, reference: str = REFERENCE, question: str = QUESTION) -> dict[str, Any]:
-    return {"type": "score", "item": item, "question": question, "answer": answer, "reference": reference}
+def score_line(item: str, answer: str, reference: str = REFERENCE, context: str = SECTION) -> dict[str, Any]:
+    texts = {"question": QUESTION, "answer": answer, "reference": reference, "context": context}
+    return {"type": "score", "item": item, **texts}
 
 
 def collect(job: RunningJob, names: set[str], reply: Reply | None = None) -> dict[str, dict[str, Any]]:
@@ -117,6 +128,8 @@ def verdicts(messages: list[dict[str, str]]) -> str:
     prompt = messages[0]["content"]
     if '"noncommittal"' in prompt:
         return json.dumps({"question": QUESTION, "noncommittal": 0})
+    if prompt.startswith("Given a question and an answer"):
+        return json.dumps({"statements": [] if "Hm" in prompt.rpartition("input:")[2] else ["one", "two"]})
     if '"claims"' in prompt:
         return json.dumps({"claims": ["It keeps Pods running.", "The number is stated."]})
     claims = [{"statement": claim, "reason": "stands there", "verdict": 1} for claim in ("one", "two")]
@@ -147,23 +160,111 @@ def test_judge_metrics_ask_the_host_and_fail_alone() -> None:
         for name in ("plain", "fenced", "broken", "refused"):
             job.send(**score_line(name, f"A ReplicaSet keeps {name} Pods running."))
         job.send(**score_line("empty", ""))
-        lines = collect(job, {"plain", "fenced", "broken", "refused", "empty"}, reply)
+        job.send(**score_line("silent", "Hm!"))
+        job.send(**score_line("homeless", "A ReplicaSet keeps Pods running.", context=""))
+        lines = collect(job, {"plain", "fenced", "broken", "refused", "empty", "silent", "homeless"}, reply)
         scores = {name: line["scores"] for name, line in lines.items()}
         job.send(type="done")
-        assert job.next("result", "error")["type"] == "result"
+        result = job.next("result", "error")["result"]
+        assert {name.partition(".")[0] for name in result["prompts"]} == set(JUDGED)
+        assert all(len(prompt["hash"]) == 64 and prompt["instruction"] for prompt in result["prompts"].values())
 
     for name in ("plain", "fenced"):
         assert scores[name]["answer_relevancy"]["value"] == pytest.approx(1, abs=1e-5)
         assert scores[name]["factual_correctness"] == {"value": 1.0}
+        assert scores[name]["faithfulness"] == {"value": 1.0}
+    assert [scores[name]["faithfulness"]["status"] for name in ("silent", "homeless")] == ["not_applicable"] * 2
+    assert scores["silent"]["faithfulness"]["reason"] == "the answer states nothing"
     for name in JUDGED:
         assert scores["broken"][name]["status"] == "failed"
         assert scores["broken"][name]["reason"].startswith("judge output: ")
         assert scores["refused"][name]["reason"] == "the endpoint gave no answer: the endpoint is overloaded"
         assert scores["empty"][name] == {"value": 0.0}
     assert all(0.3 < scores[name]["semantic_similarity"]["value"] < 1 for name in ("broken", "refused"))
-    # One request and at most two repairs for each of the two metrics; a refusal is not repaired.
-    assert asked["broken"] == 6
-    assert asked["refused"] == 2
+    # Of an answer's prompts six name it; each is asked once with at most two repairs, and a refusal is not repaired.
+    assert 9 <= asked["broken"] <= 18
+    assert 3 <= asked["refused"] <= 6
+
+
+class HalfBelieving(Judge):
+    """Finds every second statement right."""
+
+    def __init__(self) -> None:
+        pass
+
+    async def agenerate(self, prompt: str, response_model: type[Model]) -> Model:
+        statements: list[Any] = ["one", "two", "three", "four"]
+        if response_model is NLIStatementOutput:
+            assert SECTION in prompt
+            statements = [{"statement": s, "reason": "", "verdict": at % 2} for at, s in enumerate(statements)]
+        return response_model.model_validate({"statements": statements})
+
+
+def test_faithfulness_is_what_ragas_gives() -> None:
+    judge = HalfBelieving()
+    item = Item("half", QUESTION, "A ReplicaSet keeps Pods running.", REFERENCE, SECTION)
+    own = Faithfulness(llm=judge).ascore(
+        user_input=item.question, response=item.answer, retrieved_contexts=[item.context]
+    )
+    assert asyncio.run(own).value == 0.5
+    scorer = Scorer(["faithfulness"], Vectors(no_vectors), judge, 10)
+    assert asyncio.run(scorer.score(item)) == {"faithfulness": {"value": 0.5}}
+    assert set(scorer.prompts()) == {"faithfulness.statement_generator_prompt", "faithfulness.nli_statement_prompt"}
+
+
+class Waiting(HalfBelieving):
+    """Answers in the order of the prompts, after a moment, and counts how many wait at once."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.waiting = 0
+        self.most = 0
+
+    async def agenerate(self, prompt: str, response_model: type[Model]) -> Model:
+        self.asked.append(prompt)
+        self.waiting += 1
+        self.most = max(self.most, self.waiting)
+        await asyncio.sleep(0.01)
+        self.waiting -= 1
+        if "noncommittal" in response_model.model_fields:
+            return response_model.model_validate({"question": f"Which {len(self.asked)}?", "noncommittal": 0})
+        if "claims" in response_model.model_fields:
+            return response_model.model_validate({"claims": ["one", "two", "three"]})
+        verdicts = [{"statement": s, "reason": "", "verdict": int(s != "two")} for s in ("one", "two", "three")]
+        return response_model.model_validate({"statements": verdicts})
+
+
+def test_requests_at_once_are_those_of_ragas_and_score_alike() -> None:
+    async def lengths(texts: list[str]) -> list[list[float]]:
+        return [[float(len(text)), 1.0] for text in texts]
+
+    item = Item("one", QUESTION, "A ReplicaSet keeps Pods running.", REFERENCE, SECTION)
+    one_by_one, at_once = Waiting(), Waiting()
+
+    async def by_ragas() -> list[float]:
+        relevancy = AnswerRelevancy(llm=one_by_one, embeddings=Vectors(lengths))
+        results = [
+            await relevancy.ascore(user_input=item.question, response=item.answer),
+            await FactualCorrectness(llm=one_by_one).ascore(response=item.answer, reference=item.reference),
+        ]
+        return [result.value for result in results]
+
+    expected = asyncio.run(by_ragas())
+    scorer = Scorer(["answer_relevancy", "factual_correctness"], Vectors(lengths), at_once, 10)
+    scores = asyncio.run(scorer.score(item))
+    assert [score["value"] for score in scores.values()] == pytest.approx(expected, abs=1e-6)
+    assert sorted(at_once.asked) == sorted(one_by_one.asked)
+    assert (one_by_one.most, at_once.most) == (1, 5)
+
+
+async def no_vectors(_: list[str]) -> list[list[float]]:
+    raise AssertionError("faithfulness needs no vectors")
+
+
+def test_no_verdict_is_no_judgement() -> None:
+    assert read_output('{"statements": []}', StatementGeneratorOutput).statements == []
+    with pytest.raises(JudgeOutputError, match="no verdict"):
+        read_output('{"statements": []}', NLIStatementOutput)
 
 
 def test_endpoint_embeddings_time_limit_no_network_and_stop() -> None:

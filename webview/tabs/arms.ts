@@ -2,7 +2,7 @@
 import { html, type TemplateResult } from "lit-html";
 import type { Answering, ArmRow, ComparisonOutput, ProbeResult, Tier } from "../../src/protocol/model.ts";
 import { armTitles } from "../arms.ts";
-import { score, signed } from "../format.ts";
+import { counts, score, signed } from "../format.ts";
 
 const order: Record<Tier, number> = { reworded: 0, train: 1, unseen: 2 };
 const tierTitles: Record<Tier, string> = { reworded: "Reworded", train: "Trained", unseen: "Unseen" };
@@ -32,7 +32,7 @@ export const armsTable = ({ arms, answering }: ComparisonOutput): TemplateResult
         </div>
         <p class="muted">Each row is over the questions scored in both that arm and the untuned one.</p>`;
 
-function armRow({ tier, part, metric, arm, means, scored, failed }: ArmRow): TemplateResult {
+function armRow({ tier, part, metric, arm, means, scored, failed, notApplicable }: ArmRow): TemplateResult {
   const change = means?.difference ?? null;
   const sign = change === null || Math.abs(change) < 0.005 ? "same" : change > 0 ? "better" : "worse";
   return html`<tr>
@@ -42,7 +42,7 @@ function armRow({ tier, part, metric, arm, means, scored, failed }: ArmRow): Tem
     <td>${means ? score(means.mean) : "too few scored"}</td>
     <td class=${`change ${sign}`}>${signed(change)}</td>
     <td>${means?.interval ? `${signed(means.interval.low)} to ${signed(means.interval.high)}` : "–"}</td>
-    <td>${scored}${failed > 0 ? ` (${failed} failed)` : ""}</td>
+    <td>${counts(scored, failed, notApplicable)}</td>
   </tr>`;
 }
 

@@ -1,7 +1,7 @@
 /** Did it help: the verdict in words, then every metric by tier with its interval. */
 import { html, type TemplateResult } from "lit-html";
 import type { ComparisonOutput, ComparisonRow, Tier } from "../../src/protocol/model.ts";
-import { duration, gigabytes, score, signed } from "../format.ts";
+import { counts, duration, gigabytes, score, signed } from "../format.ts";
 import { send } from "../host.ts";
 import { view } from "../state.ts";
 import { answeringTable, armsTable, forgotten } from "./arms.ts";
@@ -76,7 +76,18 @@ export function resultsTab(): TemplateResult {
   `;
 }
 
-function row({ metric, tier, part, means, scored, failed, better, same, worse }: ComparisonRow): TemplateResult {
+function row({
+  metric,
+  tier,
+  part,
+  means,
+  scored,
+  failed,
+  notApplicable,
+  better,
+  same,
+  worse,
+}: ComparisonRow): TemplateResult {
   const sign = means === null || Math.abs(means.absolute) < 0.005 ? "same" : means.absolute > 0 ? "better" : "worse";
   return html`<tr>
     <th scope="row">${tierWords[tier]}${part === "dev" ? " (for choosing)" : ""}</th>
@@ -88,7 +99,7 @@ function row({ metric, tier, part, means, scored, failed, better, same, worse }:
       ${signed(means?.absolute)}${means?.percent == null ? "" : ` (${signed(means.percent, 0)} %)`}
     </td>
     <td>${means?.interval ? `${signed(means.interval.low)} to ${signed(means.interval.high)}` : "–"}</td>
-    <td>${scored}${failed > 0 ? ` (${failed} failed)` : ""}</td>
+    <td>${counts(scored, failed, notApplicable)}</td>
     <td>${better} / ${same} / ${worse}</td>
   </tr>`;
 }

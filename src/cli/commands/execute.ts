@@ -4,7 +4,7 @@ import type { Knowledge } from "../../protocol/model.ts";
 import { planSentence, testPlan } from "../../pipeline/detectable.ts";
 import { stableJson } from "../../pipeline/hash.ts";
 import { looksSentence } from "../../pipeline/ledger.ts";
-import { primarySentence } from "../../pipeline/report.ts";
+import { primarySentence } from "../../pipeline/report/model.ts";
 import { runPipeline } from "../../pipeline/run.ts";
 import { readyEnvironment } from "../../pipeline/adapters/environment.ts";
 import type { FileRunStore } from "../../pipeline/adapters/runStore.ts";
@@ -58,12 +58,13 @@ export async function execute(
       const comparison = await runPipeline(parts, progress.show, context.signal).finally(progress.end);
       const { id } = store.file;
       const report = `${store.folder}/report.md`;
-      if (json) context.stdout.write(`${stableJson({ run: id, folder: store.folder, report, comparison }, 2)}\n`);
+      const page = `${store.folder}/report.html`;
+      if (json) context.stdout.write(`${stableJson({ run: id, folder: store.folder, report, page, comparison }, 2)}\n`);
       else {
         const looks = looksSentence(store.file.looks?.length ?? 0);
         output.write(`\n${comparison.headline.sentence}\n${looks && `${looks}\n`}`);
         output.write(
-          `${comparison.gate.sentence}\n${primarySentence(comparison.headline)}\n\n${comparisonText(comparison)}\n\n${armsText(comparison)}\n\nReport: ${report}\n`,
+          `${comparison.gate.sentence}\n${primarySentence(comparison.headline)}\n\n${comparisonText(comparison)}\n\n${armsText(comparison)}\n\nReport: ${report}\nTo read and print: ${page}\n`,
         );
       }
       return { file: store.file, folder: store.folder };

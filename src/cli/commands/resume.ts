@@ -3,7 +3,7 @@ import { hashOf } from "../../pipeline/hash.ts";
 import { chosenSections } from "../../pipeline/stages/sections.ts";
 import { UserError } from "../../protocol/errors.ts";
 import type { CliContext } from "../context.ts";
-import { checkTeacher } from "../endpoint.ts";
+import { checkEndpoints } from "../endpoint.ts";
 import type { CommandLine } from "../options.ts";
 import { knowledgeBase, openWorkspace, runNamed, type Workspace } from "../workspace.ts";
 import { execute, sayLeftOut } from "./execute.ts";
@@ -40,8 +40,8 @@ export async function goOn(
       });
     chosenSections(knowledge, settings.topics);
     sayLeftOut(knowledge, output);
-    const typed = line.flags["base-url"] !== undefined;
-    await checkTeacher(settings, workspace, typed, (text) => output.write(`${text}\n`), context.signal);
+    const typed = { teacher: line.flags["base-url"] !== undefined, judge: line.flags["judge-url"] !== undefined };
+    await checkEndpoints(settings, workspace, typed, (text) => output.write(`${text}\n`), context.signal);
     if (hashOf(settings) !== hashOf(before)) await store.updateFile((file) => ({ ...file, settings }));
     await prepare(store);
     const { folder } = await execute(

@@ -7,7 +7,7 @@ import { packageFolder } from "../../pipeline/adapters/packageFolder.ts";
 import { readQuestionsFile } from "../../pipeline/adapters/questionsFile.ts";
 import { chosenSections } from "../../pipeline/stages/sections.ts";
 import type { CliContext } from "../context.ts";
-import { checkTeacher } from "../endpoint.ts";
+import { checkEndpoints } from "../endpoint.ts";
 import { settingsFrom, type CommandLine } from "../options.ts";
 import { checkWritable, knowledgeBase, knowledgeName, openWorkspace } from "../workspace.ts";
 import { execute, sayLeftOut } from "./execute.ts";
@@ -22,7 +22,9 @@ export async function run(line: CommandLine, context: CliContext): Promise<numbe
   await checkWritable(workspace);
   context.setLogFile(workspace.logFile);
   sayLeftOut(knowledge, output);
-  await checkTeacher(settings, workspace, true, (text) => output.write(`${text}\n`), context.signal);
+  // All addresses of a new run come from this command line.
+  const typed = { teacher: true, judge: true };
+  await checkEndpoints(settings, workspace, typed, (text) => output.write(`${text}\n`), context.signal);
   const open = () => workspace.store.create(newRunFile(name, settings));
   await execute({ workspace, knowledge, json: line.flags.json ?? false, student: settings.student, open }, context);
   return 0;

@@ -5,7 +5,7 @@ import { listSuperseded } from "../../pipeline/adapters/superseded.ts";
 import { stableJson } from "../../pipeline/hash.ts";
 import { ledgerOf, looksSentence } from "../../pipeline/ledger.ts";
 import type { CheckpointEntry } from "../../pipeline/ports.ts";
-import { primarySentence } from "../../pipeline/report.ts";
+import { primarySentence } from "../../pipeline/report/model.ts";
 import { stageIds, type StageOutputs } from "../../protocol/model.ts";
 import { armsText } from "../armsText.ts";
 import type { CliContext } from "../context.ts";
@@ -57,7 +57,7 @@ export async function show(line: CommandLine, { stdout, stderr }: CliContext): P
     stdout.write(`\n${headline.sentence}\n${looks > 1 ? `${looksSentence(looks)}\n` : ""}${gate.sentence}\n`);
     stdout.write(`${primarySentence(headline)}\n\n${comparisonText(comparison.output)}\n`);
     stdout.write(`\n${armsText(comparison.output)}\n`);
-    stdout.write(`\nReport: ${join(folder, "report.md")}\n`);
+    stdout.write(`\nReport: ${join(folder, "report.md")}\nTo read and print: ${join(folder, "report.html")}\n`);
   } else stdout.write("\nNo cycle is complete yet; `distillery resume` goes on.\n");
   const rows = entries.map((entry) =>
     entry.state === "ok"

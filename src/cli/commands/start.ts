@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { runSettingsSchema } from "../../protocol/run.ts";
 import { packageFolder } from "../../pipeline/adapters/packageFolder.ts";
-import { examplesOf, type Example } from "../../pipeline/report.ts";
+import { examplesOf, type Example } from "../../pipeline/report/examples.ts";
 import type { CliContext } from "../context.ts";
 import type { CommandLine } from "../options.ts";
 import { isFinished, latestOutputs } from "../results.ts";
@@ -29,6 +29,7 @@ export async function start(line: CommandLine, context: CliContext): Promise<num
   for (const example of latest ? threeOf(examplesOf(latest.outputs)) : []) say(`\n${exampleText(example, context)}`);
   const sample = line.flags.out === undefined ? "sample" : line.flags.out;
   say(`\nReport: ${join(workspace.store.root, "runs", id, "report.md")}`);
+  say(`To read and print: ${join(workspace.store.root, "runs", id, "report.html")}`);
   say(`Ask both students yourself: npx distillery ask "What does a Service do?" --out ${sample}`);
   return 0;
 }

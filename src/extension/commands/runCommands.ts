@@ -52,14 +52,16 @@ export function runCommands(app: AppParts) {
     "distillery.openReport": async (argument: unknown) => {
       const run = await pickRun(app, argument, vscode.l10n.t("Report of which run?"));
       const file = join(await history.folder(run), "report.md");
-      if (
-        await access(file).then(
-          () => true,
-          () => false,
-        )
-      )
-        return openMarkdown(file);
+      if (await isThere(file)) return openMarkdown(file);
       panel.select(run, "results");
+    },
+    "distillery.openReportInBrowser": async (argument: unknown) => {
+      const run = await pickRun(app, argument, vscode.l10n.t("Report of which run?"));
+      const page = join(await history.folder(run), "report.html");
+      if (!(await isThere(page))) return panel.select(run, "results");
+      // A remote machine has no browser of this person.
+      if (!(await vscode.env.openExternal(vscode.Uri.file(page))))
+        void vscode.window.showInformationMessage(vscode.l10n.t("The report is {0}.", page));
     },
     "distillery.openCheckpoint": async (argument: unknown) => {
       const run = runOf(argument);
@@ -101,3 +103,9 @@ export function runCommands(app: AppParts) {
     );
   }
 }
+
+const isThere = (file: string): Promise<boolean> =>
+  access(file).then(
+    () => true,
+    () => false,
+  );

@@ -2,6 +2,7 @@
 import * as vscode from "vscode";
 import type { AppParts } from "../app.ts";
 import { checkSetup } from "../setup/checkSetup.ts";
+import { keyOrigins } from "../settings.ts";
 
 export function setupCommands(app: AppParts) {
   const { keys, environments, log } = app;
@@ -22,10 +23,14 @@ export function setupCommands(app: AppParts) {
 
   return {
     "distillery.setApiKey": async () => {
-      if (await keys.ask()) vscode.window.setStatusBarMessage(vscode.l10n.t("The API key is kept."), 4000);
+      const origin = await pickOrigin();
+      if (origin !== undefined && (await keys.ask(origin)))
+        vscode.window.setStatusBarMessage(vscode.l10n.t("The API key is kept."), 4000);
     },
     "distillery.removeApiKey": async () => {
-      await keys.remove();
+      const origin = await pickOrigin();
+      if (origin === undefined) return;
+      await keys.remove(origin);
       vscode.window.setStatusBarMessage(vscode.l10n.t("The API key is removed."), 4000);
     },
     "distillery.setUpEnvironment": setUp,
@@ -40,4 +45,11 @@ export function setupCommands(app: AppParts) {
         false,
       ),
   };
+}
+
+/** The address a key is for; asked only where the judge's is not the teacher's. */
+async function pickOrigin(): Promise<string | undefined> {
+  const origins = keyOrigins();
+  if (origins.length === 1) return origins[0];
+  return vscode.window.showQuickPick(origins, { title: vscode.l10n.t("The key of which address?") });
 }

@@ -147,6 +147,12 @@ export function cliCommand({
           ["base-url", settings.teacher.baseUrl],
         ] as [string, string][])
       : []),
+    ...(settings.judge && settings.judgeModel
+      ? ([
+          ["judge-model", settings.judgeModel.model],
+          ["judge-url", settings.judgeModel.baseUrl],
+        ] as [string, string][])
+      : []),
     ["student", settings.student],
     ["template", settings.template],
     ["steps", String(settings.training.steps)],

@@ -20,6 +20,7 @@ export const commandTable = {
   "distillery.stop": { title: "Stop", palette: "distillery.running", icon: "$(debug-stop)" },
   "distillery.openPanel": { title: "Open Panel", palette: folder, icon: "$(layout-panel)" },
   "distillery.openReport": { title: "Open Report", palette: runs, icon: "$(graph)" },
+  "distillery.openReportInBrowser": { title: "Open Report in Browser", palette: `${runs} && isWorkspaceTrusted` },
   "distillery.ask": { title: "Ask the Student", palette: trusted, icon: "$(comment-discussion)" },
   "distillery.askInChat": { title: "Ask the Student in Chat", palette: trusted },
   "distillery.askSelection": { title: "Ask the Student about the Selection", palette: `${trusted} && editorIsOpen` },

@@ -1,10 +1,12 @@
 /** What a run will take, before it starts: requests, tokens, money, minutes, and what is sent where. */
 import * as vscode from "vscode";
+import { judgeOf } from "../../pipeline/adapters/teacher/judge.ts";
 import { dollarsOf, priceOf } from "../../pipeline/adapters/teacher/prices.ts";
 import { planSentence, testPlan, type Spread } from "../../pipeline/detectable.ts";
 import type { Knowledge } from "../../protocol/model.ts";
 import type { Draft, Estimate } from "../../protocol/panel.ts";
-import { configuration, teacherBaseUrl } from "../settings.ts";
+import type { JudgeModel } from "../../protocol/run.ts";
+import { configuration, judgeModel, teacherBaseUrl, teacherSettings } from "../settings.ts";
 
 /** Seconds on two CPU cores with the embedded student, as measured; a guide, no promise. */
 const secondsPerAnswerToken = 1 / 60;
@@ -13,6 +15,9 @@ const secondsPerScore = 0.12;
 const secondsFixed = 45;
 /** Four characters a token in English text. */
 const charactersPerToken = 4;
+/** A judged answer takes nine requests: three for relevancy, four for correctness, two for faithfulness. */
+const callsPerJudged = 9;
+const judgeTokens = { input: 800, output: 130 };
 
 /** @param measured the spread of an earlier run, where there is one */
 export function tokensOf(
@@ -38,15 +43,21 @@ export function tokensOf(
     questions * arms * secondsPerScore +
     secondsFixed;
   const minutes = Math.max(1, Math.round(seconds / 60));
+  const judge = judgeOf({
+    teacher: teacherSettings(draft.teacher),
+    judge: configuration().get("evaluation.judge", false),
+    judgeModel: judgeModel(),
+  });
+  const judging = judge ? costOfJudge(judge, questions * arms) : { calls: 0, tokens: 0, dollars: 0, sent: "" };
   if (draft.teacher === "offline")
     return {
-      calls: 0,
-      tokens: 0,
-      dollars: 0,
+      ...judging,
       minutes,
-      sent: vscode.l10n.t(
-        "Nothing leaves this machine: the offline teacher forms questions and answers from the knowledge base itself.",
-      ),
+      sent: judge
+        ? vscode.l10n.t("The offline teacher forms questions and answers on this machine. {0}", judging.sent)
+        : vscode.l10n.t(
+            "Nothing leaves this machine: the offline teacher forms questions and answers from the knowledge base itself.",
+          ),
       shows,
     };
   const meanSection =
@@ -60,17 +71,35 @@ export function tokensOf(
   const output = Math.round(families * (wordings + 1) * 25 + (families + ceiling) * 220);
   const price = priceOf(model, teacherBaseUrl());
   const topics = draft.topics.length || knowledge.topics.length;
+  const teaching = price ? dollarsOf(price, { input, cachedInput: 0, output }) : null;
   return {
-    calls,
-    tokens: input + output,
-    dollars: price ? dollarsOf(price, { input, cachedInput: 0, output }) : null,
+    calls: calls + judging.calls,
+    tokens: input + output + judging.tokens,
+    dollars: teaching === null || judging.dollars === null ? null : teaching + judging.dollars,
     minutes,
+    shows,
     sent: vscode.l10n.t(
-      "Sections of {0} topics and the questions on them are sent to {1}, for {2}. Answers of the student are sent only when a judge is switched on.",
+      "Sections of {0} topics and the questions on them are sent to {1}, for {2}. {3}",
       topics,
       host,
       model,
+      judge ? judging.sent : vscode.l10n.t("Answers of the student are sent only when a judge is switched on."),
     ),
-    shows,
+  };
+}
+
+function costOfJudge({ model, baseUrl }: JudgeModel, answers: number) {
+  const calls = answers * callsPerJudged;
+  const count = { input: calls * judgeTokens.input, cachedInput: 0, output: calls * judgeTokens.output };
+  const price = priceOf(model, baseUrl);
+  return {
+    calls,
+    tokens: count.input + count.output,
+    dollars: price ? dollarsOf(price, count) : null,
+    sent: vscode.l10n.t(
+      "Answers of the student and the sections they are about are sent to {0}, for {1}, which judges them.",
+      new URL(baseUrl).host,
+      model,
+    ),
   };
 }

@@ -1,5 +1,6 @@
 /** Keeps the panel up to date and carries out what it asks for. */
 import * as vscode from "vscode";
+import { judgeOf } from "../../pipeline/adapters/teacher/judge.ts";
 import type { TunedStudent } from "../../pipeline/ports.ts";
 import type { AskAnswer, AskSnapshot, Intention, PanelTab, ReviewAction } from "../../protocol/panel.ts";
 import { UserError } from "../../protocol/errors.ts";
@@ -117,9 +118,14 @@ export function createPanelHost(parts: PanelHostParts): PanelHost & vscode.Dispo
     const current = draft.get();
     if (current.teacher === "openai" && !(await keys.get()) && !(await keys.ask()))
       throw new UserError("E_NO_KEY", vscode.l10n.t("The online teacher needs an API key."));
+    const settings = runSettings(current);
+    const judge = judgeOf(settings);
+    const judging = judge && new URL(judge.baseUrl).origin;
+    if (judging && !(await keys.get(judging)) && !(await keys.ask(judging)))
+      throw new UserError("E_NO_KEY", vscode.l10n.t("The judge at {0} needs an API key.", judging));
     selected = null;
     panel.send({ type: "show", tab: "run" });
-    await runner.start(runSettings(current), folder);
+    await runner.start(settings, folder);
   }
 
   function select(run: string): void {

@@ -99,13 +99,12 @@ export function createRunner({ context, log, keys, environments }: RunnerParts):
       await context.workspaceState.update(goingOn, store.file.id);
       written.fire(store.file.id);
       const knowledge = await createKnowledgeFolder(folderOfName(store.file.knowledge)).read();
-      const { settings } = store.file;
-      const key = settings.teacher.kind === "openai" ? await keys.get(new URL(settings.teacher.baseUrl).origin) : null;
+      const keyFor = (baseUrl: string) => keys.get(new URL(baseUrl).origin);
       const composed = await composeRun({
         store,
         knowledge,
         environment,
-        key,
+        keyFor,
         logFile: join(await runsRoot(context), "distillery.log"),
         onNotice: (text) => onEvent({ type: "notice", text }),
       });

@@ -6,7 +6,7 @@ import { UserError } from "../../protocol/errors.ts";
 import type { AppParts } from "../app.ts";
 import type { CommandId } from "../commands/table.ts";
 import { requireWorkspace, runsRoot, workspaceFolder } from "../place.ts";
-import { teacherOrigin } from "../settings.ts";
+import { configuration, keyOrigins, teacherOrigin } from "../settings.ts";
 
 export interface Finding {
   name: string;
@@ -26,6 +26,9 @@ export async function findings({ knowledge, environments, keys, draft, shell }: 
       );
   const origin = teacherOrigin();
   const key = (await keys.get(origin)) !== null;
+  // The judge's address, where it is another one and a judge is wanted.
+  const judge = configuration().get("evaluation.judge", false) ? keyOrigins()[1] : undefined;
+  const judgeKey = judge !== undefined && (await keys.get(judge)) !== null;
   const online = draft.get().teacher === "openai";
   const free = await statfs(requireWorkspace()).then(
     ({ bavail, bsize }) => (bavail * bsize) / 1e9,
@@ -71,6 +74,16 @@ export async function findings({ knowledge, environments, keys, draft, shell }: 
           : vscode.l10n.t("not needed by the offline teacher"),
       fix: key || !online ? null : "distillery.setApiKey",
     },
+    ...(judge === undefined
+      ? []
+      : [
+          {
+            name: vscode.l10n.t("API key of the judge"),
+            ok: judgeKey,
+            text: judgeKey ? vscode.l10n.t("kept for {0}", judge) : vscode.l10n.t("missing for {0}", judge),
+            fix: judgeKey ? null : ("distillery.setApiKey" as const),
+          },
+        ]),
     { name: vscode.l10n.t("Runs"), ok: true, text: await runsRoot(shell.context), fix: null },
     {
       name: vscode.l10n.t("Free disk space"),

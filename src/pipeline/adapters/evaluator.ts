@@ -1,6 +1,7 @@
 /** RAGAS scores, from the Python job `evaluate`. What it asks for, a judge's answer or vectors, the host gets. */
 import { z } from "zod";
 import { UserError } from "../../protocol/errors.ts";
+import { scoringSchema, type Scoring, type Usage } from "../../protocol/model.ts";
 import type { TrainerLine } from "../../protocol/trainer.ts";
 import type { Evaluator, Message } from "../ports.ts";
 import { startJob, type PythonPlace } from "./pythonJob.ts";
@@ -20,6 +21,8 @@ export interface JudgeRequest {
  */
 export interface Judge {
   readonly id: string;
+  /** What it spent since it was made; null when somebody else counts it. */
+  usage(): Usage | null;
   chat(request: JudgeRequest, signal: AbortSignal): Promise<string>;
 }
 
@@ -41,7 +44,6 @@ export interface EvaluatorProcess extends Evaluator {
   close(): Promise<void>;
 }
 
-const resultSchema = z.object({ versions: z.record(z.string(), z.string()) });
 const chatSchema = z.object({
   messages: z.array(z.object({ role: z.enum(["system", "user", "assistant"]), content: z.string() })),
   maxTokens: z.int().positive(),
@@ -67,6 +69,7 @@ export function createEvaluator({ embedder, judge, concurrency = 8, ...place }: 
   return {
     embedder: embedder.id,
     judge: judge?.id ?? null,
+    usage: () => judge?.usage() ?? null,
     prepare: warm.prepare,
     close: warm.close,
     async score(items, metrics, onScored, signal) {
@@ -118,13 +121,14 @@ export function createEvaluator({ embedder, judge, concurrency = 8, ...place }: 
           concurrency,
         },
       });
-      for (const { item, question, answer: text, reference } of items)
+      for (const { item, question, answer: text, reference, context } of items)
         job.send({
           type: "score",
           item,
           question: question.toWellFormed(),
           answer: text.toWellFormed(),
           reference: reference.toWellFormed(),
+          context: context.toWellFormed(),
         });
       job.send({ type: "done" });
 
@@ -143,14 +147,14 @@ export function createEvaluator({ embedder, judge, concurrency = 8, ...place }: 
           "E_PROTOCOL",
           `The scoring ended with ${waiting.size} of ${items.length} answers left out.`,
         );
-      return versionsOf(ended.result);
+      return scoringOf(ended.result);
     },
   };
 }
 
-function versionsOf(result: unknown): Record<string, string> {
-  const parsed = resultSchema.safeParse(result);
+function scoringOf(result: unknown): Scoring {
+  const parsed = scoringSchema.safeParse(result);
   if (!parsed.success)
     throw new UserError("E_PROTOCOL", "The result of the scoring is not as agreed.", { cause: parsed.error });
-  return parsed.data.versions;
+  return parsed.data;
 }

@@ -11,7 +11,7 @@ import {
   type Question,
 } from "../../protocol/model.ts";
 import { compare } from "../statistics.ts";
-import { applies, pairsOf } from "./scores.ts";
+import { measuredBy, pairsOf } from "./scores.ts";
 
 export type ScoresByArm = OfArms<ArmScores> & { baseline: ArmScores };
 
@@ -28,22 +28,24 @@ export function armRows(arms: ScoresByArm, asked: readonly Question[], part: "de
   });
 }
 
-type Figures = Pick<ArmRow, "scored" | "failed" | "means">;
+type Figures = Pick<ArmRow, "scored" | "failed" | "notApplicable" | "means">;
 
 /** One arm over the questions that it and the baseline share; null when there is nothing to compare. */
 function figuresOf(arm: Arm, metric: Metric, group: readonly Question[], arms: ScoresByArm): Figures | null {
   const baseline = arms.baseline.scores;
   const scores = arms[arm]?.scores;
   if (!scores) return null;
-  const tried = group.filter(({ id }) => applies(baseline, id, metric) || applies(scores, id, metric));
-  if (tried.length === 0) return null;
-  const { scored, failed, means } = compare(pairsOf(tried, metric, baseline, scores), tried.length);
-  if (!means) return { scored, failed, means };
+  const measured = measuredBy(group, metric, baseline, scores);
+  if (!measured) return null;
+  const { questions, notApplicable } = measured;
+  const { scored, failed, means } = compare(pairsOf(questions, metric, baseline, scores), questions.length);
+  if (!means) return { scored, failed, notApplicable, means };
   const { tuned: mean, absolute, interval } = means;
   const itself = arm === "baseline";
   return {
     scored,
     failed,
+    notApplicable,
     means: { mean, difference: itself ? null : absolute, interval: itself ? null : interval },
   };
 }

@@ -30,7 +30,7 @@ import {
 } from "../statistics.ts";
 import { armRows } from "./armRows.ts";
 import { askedIn } from "./items.ts";
-import { applies, pairsOf, scoreOf, valuesOf } from "./scores.ts";
+import { measuredBy, pairsOf, scoreOf, valuesOf } from "./scores.ts";
 
 type Scores = ArmScores["scores"];
 
@@ -42,14 +42,17 @@ function rowFor(
   baseline: Scores,
   tuned: Scores,
 ): ComparisonRow | null {
-  const group = asked.filter(
-    (question) =>
-      question.tier === tier &&
-      question.part === part &&
-      (applies(baseline, question.id, metric) || applies(tuned, question.id, metric)),
-  );
-  if (group.length === 0) return null;
-  return { metric, tier, part, ...compare(pairsOf(group, metric, baseline, tuned), group.length) };
+  const group = asked.filter((question) => question.tier === tier && question.part === part);
+  const measured = measuredBy(group, metric, baseline, tuned);
+  if (!measured) return null;
+  const { questions, notApplicable } = measured;
+  return {
+    metric,
+    tier,
+    part,
+    ...compare(pairsOf(questions, metric, baseline, tuned), questions.length),
+    notApplicable,
+  };
 }
 
 const signed = (value: number, digits = 2): string => `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(digits)}`;
@@ -71,7 +74,7 @@ function headlineOf(
     return {
       ...shared,
       verdict: "cannot tell",
-      sentence: `Cannot tell: only ${row.scored} of ${row.scored + row.failed} reworded questions were scored in both arms.`,
+      sentence: `Cannot tell: only ${row.scored} of ${row.scored + row.failed + row.notApplicable} reworded questions were scored in both arms.`,
     };
   const { baseline, tuned, absolute, interval } = row.means;
   const figures =
@@ -123,7 +126,7 @@ function bandsOf(row: ComparisonRow | undefined, seconds: number): ComparisonOut
 
 export const comparison = defineStage({
   id: "comparison",
-  version: 3,
+  version: 4,
   needs: [
     "questions",
     "references",

@@ -7,8 +7,8 @@ import {
   type ArmScores,
   type Metric,
   type OfArms,
-  type Question,
   type Score,
+  type Scoring,
   type StageOutputs,
 } from "../../protocol/model.ts";
 import { UserError } from "../../protocol/errors.ts";
@@ -19,7 +19,7 @@ import { fewestScored, mean } from "../statistics.ts";
 
 /** What can be scored without a judge. */
 export const localMetrics: readonly Metric[] = ["semantic_similarity", "rouge_score"];
-const judgeMetrics: readonly Metric[] = ["answer_relevancy", "factual_correctness"];
+const judgeMetrics: readonly Metric[] = ["answer_relevancy", "factual_correctness", "faithfulness"];
 
 type Scores = Partial<Record<Metric, Score>>;
 type Scored = { scores: Scores; overWindow: boolean };
@@ -39,7 +39,7 @@ const itemName = (arm: string, question: string, repeat: number): string => `${a
 
 async function evaluate<Given extends OfArms<ArmAnswers>>(
   stage: "baselineEvaluation" | "tunedEvaluation",
-  questions: readonly Question[],
+  { questions, sections }: StageOutputs["questions"],
   { references }: StageOutputs["references"],
   given: Given,
   context: StageContext,
@@ -47,21 +47,26 @@ async function evaluate<Given extends OfArms<ArmAnswers>>(
   const { evaluator, cycle, signal } = context;
   const metrics = metricsOf(context);
   const byId = new Map(questions.map((question) => [question.id, question]));
+  const texts = new Map(sections.map(({ id, text }) => [id, text]));
   const arms = Object.entries(given) as [Arm, ArmAnswers][];
   const requests: ScoreRequest[] = [];
   const skipped = new Map<string, Scores>();
   for (const [arm, { answers }] of arms)
     for (const [id, repeats] of Object.entries(answers))
-      repeats.forEach((answer, repeat) => {
+      repeats.forEach(({ text: answer }, repeat) => {
         const question = byId.get(id);
         const reference = question && references[question.family];
         const item = itemName(arm, id, repeat);
-        if (!question || reference?.status !== "answered")
+        if (!question || reference?.status !== "answered") {
           skipped.set(item, notApplicable(metrics, `no usable reference: ${reference?.status ?? "missing"}`));
-        else requests.push({ item, question: question.text, answer: answer.text, reference: reference.text });
+          return;
+        }
+        // Only the judge looks at the section.
+        const section = context.settings.judge ? (texts.get(question.section) ?? "") : "";
+        requests.push({ item, question: question.text, answer, reference: reference.text, context: section });
       });
 
-  const { scored, versions } = await scoreNew(stage, requests, metrics, context);
+  const { scored, scoring } = await scoreNew(stage, requests, metrics, context);
   const all = [...scored.values()];
   if (requests.length > 0 && !all.some(({ scores }) => Object.values(scores).some((score) => "value" in score))) {
     const reason = all.flatMap(({ scores }) => Object.values(scores)).find((score) => "reason" in score);
@@ -75,7 +80,7 @@ async function evaluate<Given extends OfArms<ArmAnswers>>(
   return {
     embedder: evaluator.embedder,
     judge: context.settings.judge ? evaluator.judge : null,
-    versions,
+    ...scoring,
     arms: Object.fromEntries(
       arms.map(([arm, { answers }]) => [arm, scoresOf(arm, answers, { skipped, scored, metrics })]),
     ) as Evaluated<Given>["arms"],
@@ -106,11 +111,12 @@ async function scoreNew(
   requests: readonly ScoreRequest[],
   metrics: readonly Metric[],
   context: StageContext,
-): Promise<{ scored: Map<string, Scored>; versions: Record<string, string> }> {
+): Promise<{ scored: Map<string, Scored>; scoring: Scoring }> {
   const { evaluator, cycle, store, signal } = context;
   // Equal answers to equal questions share a score, whichever arm or cycle they come from.
-  const keyOf = ({ question, answer, reference }: ScoreRequest) =>
-    hashOf({ version: 1, question, answer, reference, metrics, embedder: evaluator.embedder, judge: evaluator.judge });
+  const by = { version: 2, metrics, embedder: evaluator.embedder, judge: evaluator.judge };
+  const keyOf = ({ question, answer, reference, context: section }: ScoreRequest) =>
+    hashOf({ ...by, question, answer, reference, section });
   const keys = new Map(requests.map((request) => [request.item, keyOf(request)]));
   const scored = new Map<string, Scored>();
   const missing = new Map<string, ScoreRequest>();
@@ -122,28 +128,31 @@ async function scoreNew(
   }
   let done = scored.size;
   context.emit({ type: "stageProgress", cycle, stage, done, total: requests.length });
-  const versions =
-    missing.size === 0
-      ? {}
-      : await evaluator.score(
-          [...missing.values()],
-          metrics,
-          async (item, scores, overWindow) => {
-            // A failed score may succeed next time, so only whole results are kept as resume points.
-            const failed = Object.values(scores).some((score) => "status" in score && score.status === "failed");
-            if (!failed) await store.addItem(stage, keys.get(item) as string, { scores, overWindow });
-            scored.set(item, { scores, overWindow });
-            done += 1;
-            context.emit({ type: "stageProgress", cycle, stage, done, total: requests.length });
-          },
-          signal,
-        );
+  // Scores from the journal came about as the journal says; the evaluator is not started to repeat it.
+  const origin = hashOf({ ...by, what: "scoring" });
+  const before = missing.size === 0 ? (store.item(origin) as Scoring | undefined) : undefined;
+  const scoring =
+    before ??
+    (await evaluator.score(
+      [...missing.values()],
+      metrics,
+      async (item, scores, overWindow) => {
+        // A failed score may succeed next time, so only whole results are kept as resume points.
+        const failed = Object.values(scores).some((score) => "status" in score && score.status === "failed");
+        if (!failed) await store.addItem(stage, keys.get(item) as string, { scores, overWindow });
+        scored.set(item, { scores, overWindow });
+        done += 1;
+        context.emit({ type: "stageProgress", cycle, stage, done, total: requests.length });
+      },
+      signal,
+    ));
+  if (!before) await store.addItem(stage, origin, scoring);
   for (const request of requests) {
     const twin = missing.get(keys.get(request.item) as string);
     const result = twin && scored.get(twin.item);
     if (!scored.has(request.item) && result) scored.set(request.item, result);
   }
-  return { scored, versions };
+  return { scored, scoring };
 }
 
 const params = (context: Pick<StageContext, "settings" | "evaluator">) => ({
@@ -168,7 +177,7 @@ function summaryOf(scores: ArmScores["scores"]): string {
 
 export const baselineEvaluation = defineStage({
   id: "baselineEvaluation",
-  version: 2,
+  version: 3,
   needs: ["questions", "references", "baselineAnswers"],
   needsPrevious: [],
   uses: "compute",
@@ -176,19 +185,19 @@ export const baselineEvaluation = defineStage({
   run({ questions, references, baselineAnswers }, context) {
     // The imports of the trainer and of RAGAS each take seconds of one core, so they go side by side.
     context.trainer.prepare();
-    return evaluate("baselineEvaluation", questions.questions, references, baselineAnswers.arms, context);
+    return evaluate("baselineEvaluation", questions, references, baselineAnswers.arms, context);
   },
   summary,
 });
 
 export const tunedEvaluation = defineStage({
   id: "tunedEvaluation",
-  version: 2,
+  version: 3,
   needs: ["questions", "references", "tunedAnswers"],
   needsPrevious: [],
   uses: "compute",
   params,
   run: ({ questions, references, tunedAnswers }, context) =>
-    evaluate("tunedEvaluation", questions.questions, references, tunedAnswers.arms, context),
+    evaluate("tunedEvaluation", questions, references, tunedAnswers.arms, context),
   summary,
 });

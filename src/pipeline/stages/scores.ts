@@ -11,12 +11,32 @@ export function scoreOf(scores: Scores, question: string, metric: Metric): numbe
   return values.length > 0 && values.length === repeats.length ? mean(values) : null;
 }
 
-/** True when the metric was tried on the question at all, so that a missing value counts as a failure. */
-export const applies = (scores: Scores, question: string, metric: Metric): boolean =>
-  (scores[question] ?? []).some((each) => {
-    const score = each[metric];
-    return score !== undefined && !("status" in score && score.status === "not_applicable");
-  });
+/** What came of a metric on one question in one arm: the worst of its repeats; null when it was not asked for. */
+function outcome(scores: Scores, question: string, metric: Metric): "scored" | "failed" | "not applicable" | null {
+  const repeats = scores[question]?.flatMap((each) => each[metric] ?? []) ?? [];
+  if (repeats.length === 0) return null;
+  if (repeats.some((score) => "status" in score && score.status === "failed")) return "failed";
+  return repeats.every((score) => "value" in score) ? "scored" : "not applicable";
+}
+
+/**
+ * The questions a metric applies to in both arms, so that a missing value is a failure, and how many it says
+ * nothing about. Null when it was asked of neither arm.
+ */
+export function measuredBy(
+  asked: readonly Question[],
+  metric: Metric,
+  first: Scores,
+  second: Scores,
+): { questions: Question[]; notApplicable: number } | null {
+  const tried = asked
+    .map((question) => ({ question, both: [first, second].map((arm) => outcome(arm, question.id, metric)) }))
+    .filter(({ both }) => both.some((each) => each !== null));
+  if (tried.length === 0) return null;
+  // A failure stays one, whatever the metric says about the other answer.
+  const questions = tried.filter(({ both }) => both.includes("failed") || !both.includes("not applicable"));
+  return { questions: questions.map(({ question }) => question), notApplicable: tried.length - questions.length };
+}
 
 /** The questions scored in both arms; `tuned` is the second arm's score, whichever that is. */
 export function pairsOf(asked: readonly Question[], metric: Metric, first: Scores, second: Scores): Pair[] {

@@ -1,18 +1,45 @@
-/** The judge and the embeddings of the evaluator, over the teacher's client: one limiter, one meter, one place for the key. */
+/** The judge and the embeddings of the evaluator, over the teacher's client or one of the judge's own. */
 import { z } from "zod";
 import { UserError } from "../../../protocol/errors.ts";
+import type { JudgeModel, RunSettings, TeacherSettings } from "../../../protocol/run.ts";
 import type { Judge, JudgeRequest } from "../evaluator.ts";
 import type { OpenaiModel } from "./openaiModel.ts";
 
 /** Any JSON object: the shape is the metric's own business and is checked where the metric runs. */
 const anyObject = z.looseObject({});
 
+/** The model and address that judge by these settings; null when nobody does. */
+export function judgeOf({
+  teacher,
+  judge,
+  judgeModel,
+}: Pick<RunSettings, "teacher" | "judge" | "judgeModel">): JudgeModel | null {
+  if (!judge) return null;
+  if (judgeModel) return judgeModel;
+  return teacher.kind === "openai" ? { model: teacher.model, baseUrl: teacher.baseUrl } : null;
+}
+
+/** True when the teacher judges itself: its client then counts and limits the judge's requests, too. */
+export function isTeacher({ model, baseUrl }: JudgeModel, teacher: TeacherSettings): boolean {
+  return teacher.kind === "openai" && teacher.model === model && teacher.baseUrl === baseUrl;
+}
+
+/** True when a key for the teacher may be sent to the judge: both lie at one origin. */
+export function sharesKey({ baseUrl }: JudgeModel, teacher: TeacherSettings): boolean {
+  return teacher.kind === "openai" && new URL(teacher.baseUrl).origin === new URL(baseUrl).origin;
+}
+
 /**
  * A judge whose `chat` throws E_TEACHER_OUTPUT when only this one request came to nothing, and any other
  * UserError when no further request would fare better.
+ * @param own the model is the judge's own, so that nobody else counts what it spends.
  */
-export function createJudge(model: OpenaiModel): Judge {
-  return { id: model.id, chat: (request, signal) => onlyThisOne(model, () => judged(model, request, signal)) };
+export function createJudge(model: OpenaiModel, own = false): Judge {
+  return {
+    id: model.id,
+    usage: () => (own ? model.usage() : null),
+    chat: (request, signal) => onlyThisOne(model, () => judged(model, request, signal)),
+  };
 }
 
 /** Vectors from the endpoint's embedding model; errors as the judge's. */

@@ -1,0 +1,89 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { checkEndpoints, composeJudge, connectTeacher } from "../../src/cli/endpoint.ts";
+import { openWorkspace, type Workspace } from "../../src/cli/workspace.ts";
+import { runSettingsSchema, type RunSettings } from "../../src/protocol/run.ts";
+import { startOpenaiServer, type FakeServer } from "../fakes/openaiServer.ts";
+
+const teacherKey = "sk-teacher-0123456789abcdef";
+const judgeKey = "sk-judge-0123456789abcdef";
+const signal = new AbortController().signal;
+const request = { messages: [{ role: "user" as const, content: "Hello" }], json: false, maxTokens: 9, temperature: 0 };
+
+let folder = "";
+let workspace: Workspace;
+let servers: FakeServer[] = [];
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "judge-"));
+  workspace = openWorkspace(folder, () => {});
+  vi.stubEnv("DISTILLERY_HOME", folder);
+  vi.stubEnv("OPENAI_API_KEY", teacherKey);
+  vi.stubEnv("JUDGE_API_KEY", undefined);
+  servers = [await startOpenaiServer(), await startOpenaiServer()];
+});
+afterEach(async () => {
+  vi.unstubAllEnvs();
+  await Promise.all(servers.map((server) => server.close()));
+  await rm(folder, { recursive: true });
+});
+
+const addresses = () => servers.map(({ baseUrl }) => baseUrl) as [string, string];
+const online = (baseUrl: string) => ({ kind: "openai" as const, model: "gpt-4o-mini", baseUrl });
+const settingsOf = (changes: Partial<RunSettings>) => runSettingsSchema.parse({ judge: true, ...changes });
+const check = (settings: RunSettings, judge = true) =>
+  checkEndpoints(settings, workspace, { teacher: true, judge }, () => {}, signal);
+
+/** Asks the judge of these settings once, as a run does. */
+async function judgeOnce(settings: RunSettings) {
+  const { teacher } = settings;
+  const endpoint = teacher.kind === "openai" ? await connectTeacher(teacher, workspace, () => {}) : null;
+  const judge = await composeJudge(settings, endpoint, workspace, () => {});
+  await judge?.chat(request, signal);
+  return judge;
+}
+
+const keysAt = (server: FakeServer | undefined) => new Set(server?.calls.map(({ headers }) => headers.authorization));
+
+test("the teacher's key goes to the teacher alone; a judge elsewhere gets its own or none", async () => {
+  const [at, elsewhere] = addresses();
+  const settings = settingsOf({ teacher: online(at), judgeModel: { model: "gpt-4o-mini", baseUrl: elsewhere } });
+  await check(settings);
+  await judgeOnce(settings);
+  expect(keysAt(servers[0])).toEqual(new Set([`Bearer ${teacherKey}`]));
+  expect(keysAt(servers[1])).toEqual(new Set([undefined]));
+  vi.stubEnv("JUDGE_API_KEY", judgeKey);
+  servers[1]?.calls.splice(0);
+  const judge = await judgeOnce(settings);
+  expect(keysAt(servers[1])).toEqual(new Set([`Bearer ${judgeKey}`]));
+  expect(judge?.usage()?.requests).toBe(1);
+});
+
+test("another model at the teacher's address has the teacher's key, and the teacher's own model its client", async () => {
+  const [at] = addresses();
+  const other = await judgeOnce(
+    settingsOf({ teacher: online(at), judgeModel: { model: "text-embedding-3-small", baseUrl: at } }),
+  );
+  expect(keysAt(servers[0])).toEqual(new Set([`Bearer ${teacherKey}`]));
+  expect(other?.usage()?.requests).toBe(1);
+  const same = await judgeOnce(settingsOf({ teacher: online(at) }));
+  expect(same?.usage()).toBeNull();
+});
+
+test("an offline teacher can be judged; the judge's address is confirmed as the teacher's is", async () => {
+  const remote = { model: "j", baseUrl: "https://judge.example/v1" };
+  await expect(check(settingsOf({}))).rejects.toMatchObject({ code: "E_SETTINGS" });
+  await expect(check(settingsOf({ judgeModel: remote }), false)).rejects.toMatchObject({
+    code: "E_SETTINGS",
+    message: expect.stringContaining("--judge-url https://judge.example/v1"),
+  });
+  // Named on the command line it is known; OPENAI_API_KEY is not for it.
+  await expect(check(settingsOf({ judgeModel: remote }))).rejects.toMatchObject({
+    code: "E_NO_KEY",
+    message: expect.stringContaining("JUDGE_API_KEY"),
+  });
+  const [, here] = addresses();
+  await judgeOnce(settingsOf({ judgeModel: { model: "gpt-4o-mini", baseUrl: here } }));
+  expect(keysAt(servers[1])).toEqual(new Set([undefined]));
+});
