@@ -51,6 +51,7 @@ thead th { font-weight: 600; color: var(--soft); vertical-align: bottom; border-
 th[scope="row"] { font-weight: 400; }
 th[scope="rowgroup"] { font-weight: 600; }
 tbody + tbody tr:first-child > * { border-top: 2px solid var(--line); }
+td:not(.fig) { min-width: 8.5rem; }
 .fig { text-align: right; white-space: nowrap; }
 thead .fig { white-space: normal; }
 .hash { font-family: ui-monospace, "SF Mono", Menlo, Consolas, monospace; font-size: .85em; }
@@ -93,10 +94,12 @@ footer { margin-top: 3rem; color: var(--soft); font-size: .85rem; }
   main { max-width: none; padding: 0; }
   h2 { margin-top: 1.6rem; break-after: avoid; }
   .scroll { overflow: visible; }
-  table { font-size: 7.6pt; min-width: 0; width: 100%; }
-  th, td { padding: .25rem .35rem; }
-  .row-whisker { width: 4.2rem; }
-  .drawn { gap: .35rem; }
+  table { font-size: 6.8pt; min-width: 0; width: 100%; }
+  caption { font-size: 8pt; }
+  th, td { padding: .2rem .22rem; }
+  td:not(.fig) { min-width: 0; }
+  .row-whisker { width: 3.4rem; }
+  .drawn { gap: .25rem; }
   tr, .verdict, .trend, .answers > * { break-inside: avoid; }
   thead { display: table-header-group; }
   .answers { grid-template-columns: repeat(3, 1fr); gap: .6rem; }

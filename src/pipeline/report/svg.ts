@@ -77,7 +77,7 @@ function ticksOf({ low, high }: Interval, step: number): number[] {
   return Array.from({ length: last - first + 1 }, (_, index) => Number(((first + index) * step).toFixed(4)));
 }
 
-const frame = { width: 640, height: 240, left: 40, right: 530, top: 12, bottom: 204 };
+const frame = { width: 640, height: 240, left: 40, right: 500, top: 12, bottom: 204 };
 
 /** Both arms over the cycles, as two lines named at their ends. */
 export function trendChart({ title, points }: Trend): string {
