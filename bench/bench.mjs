@@ -5,7 +5,12 @@ import { ready } from "../scripts/bootstrap.mjs";
 await ready(fileURLToPath(import.meta.url));
 
 /** @type {Record<string, () => Promise<{ run(args: string[]): Promise<number> }>>} */
-const commands = { training: () => import("./trainingSpeed.ts"), coverage: () => import("./coverage.ts") };
+const commands = {
+  training: () => import("./trainingSpeed.ts"),
+  coverage: () => import("./coverage.ts"),
+  editor: () => import("./editorSpeed.ts"),
+  tree: () => import("./treeSpeed.ts"),
+};
 
 const [name = "", ...args] = process.argv.slice(2);
 const command = Object.hasOwn(commands, name) ? commands[name] : undefined;

@@ -36,6 +36,10 @@ rmSync(stage, { recursive: true, force: true });
 mkdirSync(stage, { recursive: true });
 for (const name of ["media", "schemas", "knowledge", "README.md", "CHANGELOG.md"])
   cpSync(join(repository, name), join(stage, name), { recursive: true });
+// The pictures stay in the repository; the README of the package does without.
+const readme = readFileSync(join(stage, "README.md"), "utf8");
+const lines = readme.split("\n").filter((line) => !line.includes("docs/screenshots"));
+writeFileSync(join(stage, "README.md"), lines.join("\n"));
 cpSync(join(repository, "LICENSE"), join(stage, "LICENSE.txt"));
 for (const name of ["extension.cjs", "app.cjs", "studentChild.mjs", "webview.js", "webview.css"])
   cpSync(join(repository, "dist", name), join(stage, "dist", name));

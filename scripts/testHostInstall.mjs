@@ -57,7 +57,8 @@ async function install(folder, say) {
   if (!existsSync("/usr/include/gssapi/gssapi.h")) await aptInstall(["libkrb5-dev"], "The Kerberos headers", say);
   for (const tool of ["make", "g++", "python3"])
     if (!onPath([tool])) await aptInstall(["build-essential", "python3"], `The tool ${tool}`, say);
-  const partial = `${folder}.partial`;
+  // Two clones may install at the same time; each does so apart, and whoever is first to end is used.
+  const partial = `${folder}.partial-${process.pid}`;
   await rm(partial, { recursive: true, force: true });
   await mkdir(partial, { recursive: true });
   await writeFile(join(partial, "package.json"), JSON.stringify({ private: true }));
@@ -75,8 +76,11 @@ async function install(folder, say) {
   const vscode = join(partial, "node_modules", "code-server", "lib", "vscode");
   await step(npmFile, ["install", "--omit=dev", "--no-audit", "--no-fund"], { ...options, cwd: vscode });
   await writeFile(join(partial, "complete"), process.version);
-  await rm(folder, { recursive: true, force: true });
-  await rename(partial, folder);
+  if (!existsSync(join(folder, "complete"))) await rm(folder, { recursive: true, force: true });
+  await rename(partial, folder).catch(async (error) => {
+    await rm(partial, { recursive: true, force: true });
+    if (!existsSync(join(folder, "complete"))) throw error;
+  });
 }
 
 /**

@@ -4,8 +4,8 @@
  */
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import type { Frame } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { stateOf, untilStage } from "./stages.ts";
 import { accessibilityFaults, openWindow, themes, type Theme, type Window } from "./window.ts";
 
 const minutes = 60_000;
@@ -15,28 +15,6 @@ beforeAll(async () => {
   window = await openWindow();
 }, 6 * minutes);
 afterAll(() => window?.close());
-
-const stateOf = (frame: Frame, id: string) => frame.locator(`tr[data-stage=${id}]`).getAttribute("data-status");
-
-/** Waits for a stage on screen; a run that ends before it has failed, and says why. */
-async function stage(name: string, wanted: string[], limit: number): Promise<void> {
-  const end = Date.now() + limit;
-  for (;;) {
-    const frame = await window.panel();
-    const status = await stateOf(frame, name).catch(() => null);
-    if (status !== null && wanted.includes(status)) return;
-    const problem = await frame
-      .locator(".problem")
-      .allInnerTexts()
-      .catch(() => []);
-    const failed = await frame
-      .locator("tr[data-status=failed]")
-      .count()
-      .catch(() => 0);
-    if (failed > 0 || Date.now() > end) throw new Error(`${name} is ${status}: ${problem.join(" ")}`);
-    await window.page.waitForTimeout(300);
-  }
-}
 
 test("an empty folder offers the sample, and the panel its topics", { timeout: 2 * minutes }, async () => {
   const { page } = window;
@@ -59,9 +37,9 @@ test(
   async () => {
     const { page } = window;
     await (await window.panel()).locator("#run").click();
-    await stage("questions", ["running", "done"], minutes);
-    await stage("questions", ["done"], 3 * minutes);
-    await stage("fineTuning", ["running"], 4 * minutes);
+    await untilStage(window, "questions", ["running", "done"], minutes);
+    await untilStage(window, "questions", ["done"], 3 * minutes);
+    await untilStage(window, "fineTuning", ["running"], 4 * minutes);
     await (await window.panel()).locator("#loss-summary").waitFor({ timeout: 2 * minutes });
     const first = await (await window.panel()).locator("#loss-summary").innerText();
     await expect
@@ -78,18 +56,18 @@ test(
     await frame.locator("#resume").waitFor({ timeout: 2 * minutes });
     expect(await stateOf(frame, "questions")).toBe("done");
     await frame.locator("#resume").click();
-    await stage("questions", ["reused"], 2 * minutes);
-    await stage("baselineAnswers", ["reused"], 2 * minutes);
+    await untilStage(window, "questions", ["reused"], 2 * minutes);
+    await untilStage(window, "baselineAnswers", ["reused"], 2 * minutes);
   },
 );
 
 test("Stop keeps everything, Resume goes on to the comparison", { timeout: 6 * minutes }, async () => {
-  await stage("fineTuning", ["running", "done"], 3 * minutes);
+  await untilStage(window, "fineTuning", ["running", "done"], 3 * minutes);
   const frame = await window.panel();
   await frame.locator("#stop").click();
   await frame.locator("#resume").waitFor({ timeout: minutes });
   await frame.locator("#resume").click();
-  await stage("comparison", ["done"], 5 * minutes);
+  await untilStage(window, "comparison", ["done"], 5 * minutes);
   const results = await window.tab("results");
   await results.locator(".verdict h2").waitFor();
   expect(await results.locator("table.scores tbody tr").count()).toBeGreaterThan(1);

@@ -16,7 +16,7 @@ beforeAll(async () => {
   expect(made.status, made.stderr).toBe(0);
   const [name] = readdirSync(dist).filter((each) => each.endsWith(".vsix"));
   file = join(dist, name!);
-  window = await openWindow(file);
+  window = await openWindow({ vsix: file });
 }, 8 * minutes);
 afterAll(() => window?.close());
 

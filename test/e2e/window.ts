@@ -17,6 +17,8 @@ export const themes = {
 } as const;
 export type Theme = keyof typeof themes;
 
+export type PanelTabName = "configure" | "run" | "results" | "answers" | "ask";
+
 export interface Window {
   page: Page;
   workspace: string;
@@ -24,7 +26,7 @@ export interface Window {
   command(name: string): Promise<void>;
   /** The page inside the panel. */
   panel(): Promise<Frame>;
-  tab(name: "configure" | "run" | "results" | "answers" | "ask"): Promise<Frame>;
+  tab(name: PanelTabName): Promise<Frame>;
   /** Loads the window again, as "Developer: Reload Window" does. */
   reload(): Promise<void>;
   theme(theme: Theme): Promise<void>;
@@ -33,9 +35,16 @@ export interface Window {
   close(): Promise<void>;
 }
 
-/** @param vsix the packaged extension, installed as a person would; without it the unpacked one is loaded */
-export async function openWindow(vsix?: string): Promise<Window> {
+export interface WindowOptions {
+  /** The packaged extension, installed as a person would; without it the unpacked one is loaded. */
+  vsix?: string;
+  /** Fills the workspace before the window opens. */
+  prepare?(workspace: string): void | Promise<void>;
+}
+
+export async function openWindow({ vsix, prepare }: WindowOptions = {}): Promise<Window> {
   const workspace = mkdtempSync(join(tmpdir(), "distillery-e2e-"));
+  await prepare?.(workspace);
   const server = await startServer({ settings: { "workbench.colorTheme": themes.dark }, ...(vsix ? { vsix } : {}) });
   const settingsFile = join(server.data, "data", "User", "settings.json");
   const { browser, page } = await startBrowser();
