@@ -43,6 +43,7 @@ export interface AppParts {
   runner: Runner;
   adopted: Adopted;
   asker: Asker;
+  conversation: Conversation;
   panel: PanelHost;
   runsTree: RunsTree;
   texts: Texts;
@@ -51,7 +52,6 @@ export interface AppParts {
 
 export interface App extends AppParts {
   knowledgeTree: TreeContents;
-  conversation: Conversation;
   marks: Marks;
   command(id: CommandId, args: unknown[]): Promise<unknown>;
   showCheckpoint(document: vscode.TextDocument, panel: vscode.WebviewPanel): void;
@@ -142,6 +142,7 @@ export function createApp(shell: Shell): App {
     runner,
     adopted,
     asker,
+    conversation,
     panel,
     runsTree,
     texts,
@@ -190,7 +191,6 @@ export function createApp(shell: Shell): App {
   return {
     ...parts,
     knowledgeTree,
-    conversation,
     marks,
     command,
     showCheckpoint: (document, view) =>

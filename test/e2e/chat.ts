@@ -15,6 +15,7 @@ export async function askInChat(window: Window, question: string, button: string
   await page.keyboard.type(question);
   await page.keyboard.press("Enter");
   const response = page.locator(".interactive-item-container.interactive-response").last();
+  await response.getByText("Student", { exact: true }).first().waitFor();
   await response.getByRole("button", { name: button }).waitFor({ timeout: 120_000 });
   return response;
 }

@@ -5,6 +5,7 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { askInChat } from "./chat.ts";
 import { stateOf, untilStage } from "./stages.ts";
 import { accessibilityFaults, openWindow, themes, type Theme, type Window } from "./window.ts";
 
@@ -113,6 +114,20 @@ test("both students answer in the panel, streaming, each under its name", { time
   expect((await frame.locator("[data-arm=tuned] .answer").innerText()).length).toBeGreaterThan(10);
   await window.shot("ask");
 });
+
+test(
+  "@student answers in the chat view without an account, and leads to its run",
+  { timeout: 4 * minutes },
+  async () => {
+    const response = await askInChat(window, "What is a Pod?", "Open Run");
+    const text = await response.locator(".rendered-markdown").allInnerTexts();
+    expect(text.join("\n")).toMatch(/tuned in run \S+, cycle 1\s+\S{2,}/);
+    await window.shot("chat");
+    await response.getByRole("button", { name: "Open Run" }).click();
+    await window.page.getByRole("tab", { name: /report\.md/ }).waitFor();
+    await window.command("View: Toggle Secondary Side Bar Visibility");
+  },
+);
 
 test("axe finds no serious fault in any tab, in any theme", { timeout: 5 * minutes }, async () => {
   const faults: string[] = [];

@@ -4,6 +4,7 @@ import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { repository } from "../../scripts/bootstrap.mjs";
+import { askInChat } from "./chat.ts";
 import { openWindow, type Window } from "./window.ts";
 
 const minutes = 60_000;
@@ -36,3 +37,13 @@ test("installed from the file, its student answers", { timeout: 4 * minutes }, a
   await frame.locator("[data-arm=base][data-status=done]").waitFor({ timeout: 2 * minutes });
   expect((await frame.locator("[data-arm=base] .answer").innerText()).length).toBeGreaterThan(10);
 });
+
+test(
+  "installed from the file, it answers in the chat view, too, and offers to be tuned",
+  { timeout: 4 * minutes },
+  async () => {
+    const response = await askInChat(window, "What is a Pod?", "Tune the Student");
+    const text = await response.locator(".rendered-markdown").allInnerTexts();
+    expect(text.join("\n")).toMatch(/smollm2-135m, untuned\s+\S{2,}/);
+  },
+);

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import * as vscode from "vscode";
 import { bestSections } from "../../src/extension/chat/sources.ts";
-import { theApp } from "./host.ts";
+import { theApp, until } from "./host.ts";
 
 describe("the student", () => {
   it("is a language model that answers, streaming, without an account", async () => {
@@ -49,6 +49,30 @@ describe("the student", () => {
       .join("");
     assert.match(text, /smollm2-135m, untuned answers:\n\n\S/);
   }).timeout(120_000);
+
+  it("answers as @student in the chat view, and offers to be tuned while there is no run", async () => {
+    const app = await theApp();
+    const { conversation } = app;
+    const { participant } = conversation;
+    const results: (vscode.ChatResult | Error)[] = [];
+    conversation.participant = async (...request) => {
+      const result = participant(...request);
+      result.then(
+        (each) => results.push(each),
+        (error: Error) => results.push(error),
+      );
+      return result;
+    };
+    try {
+      await vscode.commands.executeCommand("distillery.askInChat");
+      await vscode.commands.executeCommand("workbench.action.chat.open", { query: "@student What is a Node?" });
+      const result = await until("the answer in the chat view", () => results[0], 120);
+      assert.deepEqual(result, { metadata: { question: "What is a Node?", tuned: false, command: "ask" } });
+    } finally {
+      conversation.participant = participant;
+      await vscode.commands.executeCommand("workbench.action.closeAuxiliaryBar");
+    }
+  }).timeout(150_000);
 
   it("a question finds the sections it can be checked against", async () => {
     const { sections } = (await (await theApp()).knowledge.read())!;

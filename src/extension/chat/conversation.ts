@@ -18,6 +18,8 @@ export interface Conversation {
   ): Promise<vscode.ChatResult>;
   followups(result: vscode.ChatResult): vscode.ChatFollowup[];
   models(silent: boolean): Promise<vscode.LanguageModelChatInformation[]>;
+  /** The id, among `models`, of the student that answers now. */
+  modelInUse(): Promise<string>;
   respond(
     model: vscode.LanguageModelChatInformation,
     messages: readonly vscode.LanguageModelChatRequestMessage[],
@@ -39,6 +41,7 @@ interface ConversationParts {
 }
 
 const baseId = "base";
+const tunedId = (run: string): string => `run ${run}`;
 const longestQuestion = 4000;
 
 export function createConversation({ asker, adopted, knowledge }: ConversationParts): Conversation {
@@ -133,15 +136,19 @@ export function createConversation({ asker, adopted, knowledge }: ConversationPa
         { ...shared, id: baseId, name: vscode.l10n.t("Student, untuned"), detail: studentId() },
         ...tuned.map((each) => ({
           ...shared,
-          id: `run ${each.run}`,
+          id: tunedId(each.run),
           name: vscode.l10n.t("Student, tuned ({0})", each.run),
           detail: [each.settings.student, each.score].filter(Boolean).join(" · "),
         })),
       ];
     },
+    async modelInUse() {
+      const [tuned, listed] = [await adopted.current(), await adopted.all()];
+      return tuned && listed.some(({ run }) => run === tuned.run) ? tunedId(tuned.run) : baseId;
+    },
     async respond(model, messages, _options, progress, token) {
       const tuned =
-        model.id === baseId ? null : ((await adopted.all()).find(({ run }) => `run ${run}` === model.id) ?? null);
+        model.id === baseId ? null : ((await adopted.all()).find(({ run }) => tunedId(run) === model.id) ?? null);
       if (model.id !== baseId && !tuned) throw vscode.LanguageModelError.NotFound(`${model.name}: the run is gone`);
       const turns = messages.map(toMessage).filter(({ content }) => content.trim() !== "");
       const last = turns.findLastIndex(({ role }) => role === "user");

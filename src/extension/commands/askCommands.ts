@@ -2,18 +2,18 @@
 import * as vscode from "vscode";
 import type { AppParts } from "../app.ts";
 
-export function askCommands({ panel }: AppParts) {
+export function askCommands({ panel, conversation }: AppParts) {
   return {
     "distillery.ask": async (question: unknown) => {
       if (typeof question === "string" && question.trim() !== "") panel.ask(question.trim().slice(0, 4000));
       else panel.open("ask");
     },
     "distillery.askInChat": async () => {
-      // In Agent mode VS Code offers only models that call tools, and then no participant answers without one.
-      await vscode.commands.executeCommand("workbench.action.chat.open", { mode: "ask" });
-      await new Promise((resolve) => setTimeout(resolve, 700));
+      // VS Code hands no request to a participant before a model is chosen. In Agent mode it offers only models
+      // that call tools; in Ask mode the student can be chosen, and nobody needs an account.
       await vscode.commands.executeCommand("workbench.action.chat.open", {
         mode: "ask",
+        modelSelector: { vendor: "distillery", id: await conversation.modelInUse() },
         query: "@student ",
         isPartialQuery: true,
       });
