@@ -1,6 +1,7 @@
 /**
  * Runs test/extension inside a real VS Code: desktop VS Code where DISTILLERY_TEST_DESKTOP is set (it is
  * downloaded by @vscode/test-electron), else the VS Code server in a browser. Two windows: one trusted, one not.
+ * `node scripts/testEditor.mjs review` runs only the named files of the trusted one, on what was built last.
  */
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -15,6 +16,7 @@ import { startBrowser, startServer } from "./testHost.mjs";
 const repository = fileURLToPath(new URL("..", import.meta.url)).replace(/\/$/, "");
 const suite = join(repository, "dist", "test", "suite.cjs");
 const scratch = mkdtempSync(join(tmpdir(), "distillery-editor-"));
+const only = process.argv.slice(2);
 const longest = 8 * 60_000;
 
 /** @type {Outcome[]} */
@@ -26,10 +28,12 @@ try {
   // The second window finds a folder with runs in it, as one that came from somebody else.
   const second = join(scratch, "foreign");
   mkdirSync(join(second, ".distillery", "runs"), { recursive: true });
-  cpSync(join(first, ".distillery", "runs", "first-run"), join(second, ".distillery", "runs", "first-run"), {
-    recursive: true,
-  });
-  outcomes.push(...(await window("restricted", second, { "security.workspace.trust.enabled": true })));
+  if (only.length === 0) {
+    cpSync(join(first, ".distillery", "runs", "first-run"), join(second, ".distillery", "runs", "first-run"), {
+      recursive: true,
+    });
+    outcomes.push(...(await window("restricted", second, { "security.workspace.trust.enabled": true })));
+  }
 } catch (error) {
   if (!(error instanceof MissingPiece)) throw error;
   outcomes.push({ title: "the test host", state: "failed", seconds: 0, error: error.message });
@@ -52,7 +56,11 @@ process.exit(report.failed === 0 && report.passed > 0 && report.skipped === 0 ? 
  */
 async function window(name, workspace, settings) {
   const file = join(scratch, `${name}.json`);
-  const environment = { DISTILLERY_TEST_WINDOW: name, DISTILLERY_TEST_REPORT: file };
+  const environment = {
+    DISTILLERY_TEST_WINDOW: name,
+    DISTILLERY_TEST_REPORT: file,
+    DISTILLERY_TEST_ONLY: only.join(","),
+  };
   console.log(`\nwindow: ${name}`);
   const open = process.env.DISTILLERY_TEST_DESKTOP ? inDesktop : inServer;
   const problem = await open(workspace, settings, environment, file);

@@ -10,25 +10,32 @@ interface Outcome {
 }
 
 /** Which files belong to a window: the trusted one, or the one in Restricted Mode. */
-const suites: Record<string, () => Promise<unknown>[]> = {
-  trusted: () => [
-    import("./activation.ts"),
-    import("./commands.ts"),
-    import("./knowledge.ts"),
-    import("./student.ts"),
-    import("./runs.ts"),
-    import("./panel.ts"),
-    import("./review.ts"),
-    import("./security.ts"),
-  ],
-  restricted: () => [import("./restricted.ts")],
+const suites: Record<string, Record<string, () => Promise<unknown>>> = {
+  trusted: {
+    activation: () => import("./activation.ts"),
+    commands: () => import("./commands.ts"),
+    knowledge: () => import("./knowledge.ts"),
+    student: () => import("./student.ts"),
+    runs: () => import("./runs.ts"),
+    panel: () => import("./panel.ts"),
+    review: () => import("./review.ts"),
+    security: () => import("./security.ts"),
+  },
+  restricted: { restricted: () => import("./restricted.ts") },
 };
+
+/** The files to run, in the order above; all of the window's when none is named. */
+function chosen(): (() => Promise<unknown>)[] {
+  const files = Object.entries(suites[process.env["DISTILLERY_TEST_WINDOW"] ?? "trusted"] ?? {});
+  const only = process.env["DISTILLERY_TEST_ONLY"]?.split(",").filter(Boolean) ?? [];
+  return files.filter(([name]) => only.length === 0 || only.includes(name)).map(([, load]) => load);
+}
 
 export async function run(): Promise<void> {
   const mocha = new Mocha({ ui: "bdd", timeout: 60_000 });
   mocha.suite.emit("pre-require", globalThis, "suite", mocha);
   const outcomes: Outcome[] = [];
-  for (const file of suites[process.env["DISTILLERY_TEST_WINDOW"] ?? "trusted"]?.() ?? []) await file;
+  for (const load of chosen()) await load();
   await new Promise<void>((resolve) => {
     const runner = mocha.run(() => resolve());
     const add = (test: Mocha.Runnable, state: Outcome["state"], error: unknown = null) =>
