@@ -67,12 +67,12 @@ export function installFocusProbe() {
       const control = controls[index];
       return { index, name: nameOf(control), seen: lookOf(control) !== looks[index] };
     },
-    /** Controls of which a part lies outside the page, and the page itself when it scrolls sideways. */
+    /** What lies partly outside the page, boxes with a scrollbar of their own left out; and the page when it scrolls sideways. */
     clipped() {
       const { scrollWidth, clientWidth } = document.documentElement;
-      const inBox = (element) => element.closest(".scroll") !== null;
-      const found = [...document.querySelectorAll(kinds)].filter((element) => {
-        if (!isShown(element) || (inBox(element) && !element.matches(".scroll"))) return false;
+      // The panel hides what hangs over its edge, so every element is looked at, not the page's width alone.
+      const found = [...document.querySelectorAll(".tab *, [role=tab]")].filter((element) => {
+        if (!isShown(element) || element.parentElement?.closest(".scroll, .visually-hidden")) return false;
         const { left, right } = element.getBoundingClientRect();
         return left < -0.5 || right > clientWidth + 0.5;
       });

@@ -28,11 +28,11 @@ export function answersTab(): TemplateResult {
     <div class="row wide" role="search">
       <vscode-text-field
         type="search"
-        aria-label="Search questions and answers"
         placeholder="Search"
         .value=${filter.search}
         @input=${(event: Event) => set({ search: (event.target as HTMLInputElement).value })}
-      ></vscode-text-field>
+        ><span class="visually-hidden">Search questions and answers</span></vscode-text-field
+      >
       <vscode-dropdown
         aria-label="Topic"
         .value=${filter.topic}

@@ -219,11 +219,11 @@ function knowledgeField(setup: SetupSnapshot, draft: Draft): TemplateResult {
     <div class="row">
       <vscode-text-field
         type="search"
-        aria-label="Search topics"
         placeholder="Search topics"
         .value=${view.topicSearch}
         @input=${(event: Event) => ((view.topicSearch = (event.target as HTMLInputElement).value), redraw())}
-      ></vscode-text-field>
+        ><span class="visually-hidden">Search topics</span></vscode-text-field
+      >
       <vscode-button appearance="secondary" @click=${() => set(all)}>All</vscode-button>
       <vscode-button appearance="secondary" @click=${() => set(shown.slice(0, 1).map(({ title }) => title))}
         >Only the first</vscode-button

@@ -13,7 +13,7 @@ const tierWords: Record<Tier, string> = {
 };
 /** The heading says the verdict already. */
 function withoutVerdict(sentence: string): string {
-  const rest = sentence.replace(/^(Better|Worse|Cannot tell): /i, "");
+  const rest = sentence.replace(/^(Better|Worse|Cannot tell): /i, "").replaceAll("_", " ");
   return rest.charAt(0).toUpperCase() + rest.slice(1);
 }
 
@@ -96,7 +96,7 @@ function row({
       ${means ? html`${bar(means.baseline, means.tuned)} ${score(means.baseline)} → ${score(means.tuned)}` : "too few scored"}
     </td>
     <td class=${`change ${sign}`}>
-      ${signed(means?.absolute)}${means?.percent == null ? "" : ` (${signed(means.percent, 0)} %)`}
+      ${signed(means?.absolute)}${means?.percent == null ? "" : ` (${signed(means.percent, 0)}\u00a0%)`}
     </td>
     <td>${means?.interval ? `${signed(means.interval.low)} to ${signed(means.interval.high)}` : "–"}</td>
     <td>${counts(scored, failed, notApplicable)}</td>
