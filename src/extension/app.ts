@@ -158,7 +158,8 @@ export function createApp(shell: Shell): App {
     knowledge.onDidChange(
       () => (staleness.forget(), runsTree.refresh(), shell.decorationsChanged.fire(undefined), mark()),
     ),
-    runner.onDidWrite(() => (staleness.forget(), runner.running || mark())),
+    // The newest tuned student is a language model as well, whether it was adopted or not.
+    runner.onDidWrite(() => (staleness.forget(), runner.running || (mark(), shell.modelsChanged.fire()))),
     runner.onDidWrite(adopted.follow),
     adopted.onDidChange(() => (shell.modelsChanged.fire(), runsTree.refresh())),
     reviewer.onDidChange(mark),

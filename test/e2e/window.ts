@@ -43,7 +43,9 @@ export interface WindowOptions {
 }
 
 export async function openWindow({ vsix, prepare }: WindowOptions = {}): Promise<Window> {
-  const workspace = mkdtempSync(join(tmpdir(), "distillery-e2e-"));
+  const scratch = mkdtempSync(join(tmpdir(), "distillery-e2e-"));
+  const workspace = join(scratch, "sample");
+  await mkdir(workspace);
   await prepare?.(workspace);
   const server = await startServer({ settings: { "workbench.colorTheme": themes.dark }, ...(vsix ? { vsix } : {}) });
   const settingsFile = join(server.data, "data", "User", "settings.json");
@@ -125,7 +127,7 @@ export async function openWindow({ vsix, prepare }: WindowOptions = {}): Promise
     async close() {
       await browser.close();
       await server.stop();
-      rmSync(workspace, { recursive: true, force: true });
+      rmSync(scratch, { recursive: true, force: true });
     },
   };
 }

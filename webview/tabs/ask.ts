@@ -64,7 +64,9 @@ function answer({ arm, model, text, status, note }: AskAnswer): TemplateResult {
     <h3>${armTitles[arm]}</h3>
     <p class="muted">${model}</p>
     <p class="answer" aria-live=${status === "done" ? "polite" : "off"}>
-      ${text || (status === "waiting" ? "Waiting for its turn …" : status === "answering" ? "Thinking …" : status === "done" ? "(empty answer)" : "")}
+      <span
+        >${text || (status === "waiting" ? "Waiting for its turn …" : status === "answering" ? "Thinking …" : status === "done" ? "(empty answer)" : "")}</span
+      >
     </p>
     <p class="muted">
       ${status === "stopped" ? "Stopped." : status === "failed" ? "" : note}

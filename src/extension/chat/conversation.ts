@@ -71,6 +71,12 @@ export function createConversation({ asker, adopted, knowledge }: ConversationPa
     }
   }
 
+  /** The students that were chosen once, and the one in use where nobody has chosen. */
+  async function listed(): Promise<TunedStudent[]> {
+    const [current, chosen] = [await adopted.current(), await adopted.all()];
+    return current && !chosen.some(({ run }) => run === current.run) ? [current, ...chosen] : chosen;
+  }
+
   async function participant(
     request: vscode.ChatRequest,
     response: vscode.ChatResponseStream,
@@ -123,7 +129,7 @@ export function createConversation({ asker, adopted, knowledge }: ConversationPa
     },
     async models() {
       if (!vscode.workspace.isTrusted) return [];
-      const tuned = await adopted.all();
+      const tuned = await listed();
       const toolCalling = configuration().get("student.advertiseToolCalling", false);
       const shared = {
         family: studentId(),
@@ -143,12 +149,12 @@ export function createConversation({ asker, adopted, knowledge }: ConversationPa
       ];
     },
     async modelInUse() {
-      const [tuned, listed] = [await adopted.current(), await adopted.all()];
-      return tuned && listed.some(({ run }) => run === tuned.run) ? tunedId(tuned.run) : baseId;
+      const tuned = await adopted.current();
+      return tuned ? tunedId(tuned.run) : baseId;
     },
     async respond(model, messages, _options, progress, token) {
       const tuned =
-        model.id === baseId ? null : ((await adopted.all()).find(({ run }) => tunedId(run) === model.id) ?? null);
+        model.id === baseId ? null : ((await listed()).find(({ run }) => tunedId(run) === model.id) ?? null);
       if (model.id !== baseId && !tuned) throw vscode.LanguageModelError.NotFound(`${model.name}: the run is gone`);
       const turns = messages.map(toMessage).filter(({ content }) => content.trim() !== "");
       const last = turns.findLastIndex(({ role }) => role === "user");

@@ -142,7 +142,9 @@ function describe({ live, entry }: StageFacts, words: string): string {
       : live?.total && live.done > 0 && live.status !== "waiting"
         ? `${words} · ${live.done}/${live.total}`
         : "";
-  return [words, countOf(entry.stage, entry.frame.output), duration(entry.frame.seconds)].filter(Boolean).join(" · ");
+  // The icon says "done" already, and a side bar is narrow.
+  const state = words === vscode.l10n.t("done") ? "" : words;
+  return [state, countOf(entry.stage, entry.frame.output), duration(entry.frame.seconds)].filter(Boolean).join(" · ");
 }
 
 function countOf(stage: StageId, output: unknown): string {
