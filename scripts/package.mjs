@@ -51,7 +51,7 @@ cpSync(join(repository, "trainer"), join(stage, "trainer"), {
 
 // Below dist: vsce leaves a node_modules at the top out, and the student's process looks here first.
 const unneeded =
-  /gitRelease\.bundle$|[\\/](templates|llama[\\/](addon|cmake|patches|profiles|toolchains|xpack))([\\/]|$)|\.d\.[cm]?ts$|\.map$|[\\/](docs?|examples?|tests?)[\\/]/;
+  /gitRelease\.bundle$|[\\/](templates|llama[\\/](addon|cmake|patches|profiles|toolchains|xpack))([\\/]|$)|\.d\.[cm]?ts$|\.map$|yarn\.lock$|\.md$|[\\/](docs?|examples?|tests?)[\\/]/;
 for (const name of [...closure("node-llama-cpp"), `@node-llama-cpp/${native}`])
   cpSync(join(modules, name), join(stage, "dist", "node_modules", name), {
     recursive: true,

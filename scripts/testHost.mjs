@@ -44,7 +44,7 @@ const browserArgs = [
  * @property {(text: string) => void} [say]
  */
 
-/** @typedef {{ workspace?: string, extension?: string | string[], tests?: string }} Place absolute paths */
+/** @typedef {{ workspace?: string, extension?: string, tests?: string }} Place absolute paths */
 
 /** @param {ServerOptions} options */
 export async function startServer(options = {}) {
@@ -130,7 +130,7 @@ function pageUrl(port, { workspace, extension, tests }) {
   const remote = (/** @type {string} */ path) => `vscode-remote://127.0.0.1:${port}${path}`;
   /** @type {string[][]} */
   const payload = [];
-  for (const each of [extension ?? []].flat()) payload.push(["extensionDevelopmentPath", remote(each)]);
+  if (extension) payload.push(["extensionDevelopmentPath", remote(extension)]);
   if (tests) payload.push(["extensionTestsPath", remote(tests)]);
   const query = new URLSearchParams();
   if (workspace) query.set(workspace.endsWith(".code-workspace") ? "workspace" : "folder", workspace);

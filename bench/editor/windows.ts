@@ -62,24 +62,27 @@ export interface BenchOptions<Job extends JobName> {
 /** A server and a browser for the windows of one job. */
 export async function openBench<Job extends JobName>(options: BenchOptions<Job>): Promise<Bench<Job>> {
   const scratch = mkdtempSync(join(os.tmpdir(), "distillery-bench-"));
-  const [workspace, empty, report] = ["workspace", "empty", "report.jsonl"].map((name) => join(scratch, name)) as [
+  const [workspace, dataFolder, report] = ["workspace", "data", "report.jsonl"].map((name) => join(scratch, name)) as [
     string,
     string,
     string,
   ];
+  const { extensions = ["distillery"] } = options;
+  // A window takes one unpacked extension only; beside it the empty one is installed.
+  const installed = extensions.includes("distillery") && extensions.includes("empty");
+  const empty = installed ? join(dataFolder, "extensions", "distillery.empty-0.0.0") : join(scratch, "empty");
   mkdirSync(workspace);
   await options.prepare?.(workspace);
-  mkdirSync(empty);
+  mkdirSync(empty, { recursive: true });
   writeFileSync(join(empty, "package.json"), JSON.stringify(emptyManifest));
   writeFileSync(join(empty, "extension.cjs"), emptySource);
   writeFileSync(report, "");
-  const folders = { distillery: repository, empty };
   const environment = { DISTILLERY_BENCH_JOB: options.job, DISTILLERY_BENCH_REPORT: report };
-  const server = await startServer({ environment });
+  const server = await startServer({ environment, dataFolder });
   const { browser, context, page: first } = await startBrowser();
   await first.close();
   if (options.inFrames) await context.addInitScript(options.inFrames);
-  const extension = (options.extensions ?? ["distillery"]).map((name) => folders[name]);
+  const extension = extensions.includes("distillery") ? repository : empty;
   const lines = () => readFileSync(report, "utf8").split("\n").filter(Boolean);
   return {
     async window(during) {
