@@ -20,34 +20,40 @@ const bars = {
   loopLagP99Milliseconds: { must: 50, stretch: 20 },
 };
 
+const parts = ["sizes", "activation", "memory", "panelFirstPaint", "run"] as const;
+
 /** @returns the exit code: 0; a missed bar is a finding, no failure */
 export async function run(args: string[]): Promise<number> {
-  const { values } = parseArgs({ args, options: { repeats: { type: "string", default: "20" } } });
+  const { values, positionals } = parseArgs({
+    args,
+    options: { repeats: { type: "string", default: "20" } },
+    allowPositionals: true,
+  });
   const repeats = Number(values.repeats);
   if (!Number.isInteger(repeats) || repeats < 1) throw new Error("--repeats takes a whole number from 1.");
+  const unknown = positionals.filter((name) => !parts.some((part) => part === name));
+  if (unknown.length > 0) throw new Error(`No part ${unknown.join(", ")}. There are: ${parts.join(", ")}.`);
+  const measure = {
+    sizes: async () => measureSizes(),
+    activation: () => measureActivation(repeats),
+    memory: () => measureMemory(Math.min(repeats, 5)),
+    panelFirstPaint: measurePaint,
+    run: measureRun,
+  } satisfies Record<(typeof parts)[number], () => Promise<object>>;
   const date = new Date();
   const machine = describeMachine();
-  const sizes = measureSizes();
-  console.log(`Entry ${kB(sizes.entry)}, VSIX without native files ${kB(sizes.vsixWithoutNative)}.`);
   await buildProbe();
-  const activation = await measureActivation(repeats);
-  console.log(
-    `Activation p95 ${activation.distillery.p95} ms, of an empty extension ${activation.empty.p95} ms; ratio ${activation.ratio.median} at the median.`,
-  );
-  const memory = await measureMemory(Math.min(repeats, 5));
-  console.log(`Memory over an empty extension: ${kB(memory.idleOverEmpty.resident)} resident once awake.`);
-  const paint = await measurePaint();
-  console.log(`Panel first paint: median ${paint.distillery.median} ms, of an empty webview ${paint.empty.median} ms.`);
-  const live = await measureRun();
-  console.log(`Snapshots: ${live.mostSnapshotsInASecond} in the fullest second; loop lag p99 ${live.loopLag.p99} ms.`);
+  const found: Partial<Record<(typeof parts)[number], object>> = {};
+  for (const part of parts)
+    if (positionals.length === 0 || positionals.includes(part)) {
+      found[part] = await measure[part]();
+      const { runs: _, ...shown } = found[part] as { runs?: unknown };
+      console.log(part, JSON.stringify(shown));
+    }
   const file = await keepResult("editor-speed", date, {
     measures: "what the extension costs the editor: waking, memory, sizes, the panel; in a real VS Code",
     date: date.toISOString(),
-    activation,
-    sizes,
-    memory,
-    panelFirstPaint: paint,
-    run: live,
+    ...found,
     bars,
     machine,
     versions: { ...(await describeVersions({})), vscode: "1.139.1 (server), Chromium" },
@@ -188,5 +194,3 @@ async function panelFrame(page: Page) {
   await inner!.waitForSelector(".tab", { timeout: 60_000 });
   return inner!;
 }
-
-const kB = (bytes: number): string => `${(bytes / 1000).toFixed(0)} kB`;

@@ -28,7 +28,7 @@ export function configureTab(): TemplateResult {
           @change=${(event: Event) => choosePreset((event.target as HTMLInputElement).value as Draft["preset"])}
         >
           <label slot="label">Preset</label>
-          ${presets.map(([id, title, detail]) => html`<vscode-radio value=${id} ?checked=${draft.preset === id}>${title} <span class="muted">${detail}</span></vscode-radio>`)}
+          ${presets.map(([id, title, detail]) => html`<vscode-radio value=${id} ?checked=${draft.preset === id}><strong>${title}</strong> <span class="muted">${detail}</span></vscode-radio>`)}
         </vscode-radio-group>
         ${slider("questions", "Questions", draft.questions, 1, 50)} ${slider("cycles", "Cycles", draft.cycles, 1, 10)}
         ${aimField(draft)} ${stepsField(draft)}
