@@ -322,3 +322,18 @@ describe("the offline teacher", () => {
     expect(calls).toBe(0);
   });
 });
+
+it("asked again, answers with another sentence of the section, and never with none", async () => {
+  const teacher = createOfflineTeacher({ embedder: wordEmbedder() });
+  const section = sectionOf(
+    "The sluice gate opens at noon every day. The miller greases the gate with tallow. The gate weighs nine tons.",
+  );
+  const texts = [];
+  for (const again of [0, 1, 2, 3]) {
+    const { text, grounded } = await teacher.reference("When does the gate open?", section, domain, signal, again);
+    expect(grounded).toBe(true);
+    texts.push(text);
+  }
+  expect(new Set(texts.slice(0, 3)).size).toBe(3);
+  expect(texts[3]).toBe(texts[1]);
+});

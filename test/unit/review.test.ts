@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { createCheckpointStore } from "../../src/pipeline/adapters/checkpointStore.ts";
 import { hashOf } from "../../src/pipeline/hash.ts";
+import { probeQuestions } from "../../src/pipeline/probe.ts";
 import { decide, judged, reviewable, reviewRows, type Reviewable, type Verdict } from "../../src/pipeline/review.ts";
 import { review } from "../../src/cli/commands/review.ts";
 import { stale } from "../../src/cli/commands/stale.ts";
@@ -180,6 +181,25 @@ it("decisions are kept over cycles, and what was left out is not asked again", a
   expect(questions.excluded).toMatchObject([{ id: "c1-f02-t2", reason: "clumsy" }]);
   expect(references?.references["c1-f03"]).toMatchObject({ status: "excluded", reason: "trivial" });
   expect(new Set(questions.questions.map(({ family }) => family)).size).toBe(4 + 4 + 1);
+});
+
+it("a family whose training wordings are all left out is not tested as a trained one either", async () => {
+  const root = freshFolder();
+  await play(root, fakeRunFile());
+  for (const wording of [1, 2, 3])
+    await deciding(root, `c1-f06-t${wording}`, { action: "exclude", reason: "off the subject" });
+  const again = await play(root, fakeRunFile());
+  // The student trained anew answers what is left, and the probe.
+  const answers = 16 + probeQuestions.length;
+  expect(again.parts.calls).toMatchObject({ questions: 0, references: 0, answers, trainings: 1 });
+  const { questions, references } = await outputs(root);
+  expect(questions.excluded.map(({ id, reason }) => `${id}: ${reason}`)).toEqual([
+    "c1-f06-t1: off the subject",
+    "c1-f06-t2: off the subject",
+    "c1-f06-t3: off the subject",
+    "c1-f06-r1: no training wording of its family is left",
+  ]);
+  expect(references?.references["c1-f06"]).toBeUndefined();
 });
 
 describe("review.json", () => {
