@@ -4,7 +4,7 @@ import { resultsSnapshot, runSnapshot, setupSnapshot } from "../../src/extension
 import { commandTable } from "../../src/extension/commands/table.ts";
 import { panelCommands } from "../../src/protocol/panel.ts";
 import { armTitles, extraArms, screenStages } from "../../src/protocol/model.ts";
-import { runSettings } from "../../src/extension/settings.ts";
+import { keyOrigins, runSettings } from "../../src/extension/settings.ts";
 import { armTitles as panelArmTitles, extraArms as panelExtraArms } from "../../webview/arms.ts";
 import { screenStages as panelStages } from "../../webview/stages.ts";
 import { theApp, until } from "./host.ts";
@@ -44,6 +44,27 @@ describe("the panel", () => {
     assert.match(online.estimate!.sent, /api\.openai\.com/);
     assert.match(online.obstacle!, /API key/);
     app.panel.receive({ type: "configure", draft: { ...app.draft.get(), teacher: "offline" } });
+  });
+
+  it("says that a judge sees answers and sections, also where the teacher is offline", async () => {
+    const app = await theApp();
+    const settings = vscode.workspace.getConfiguration("distillery");
+    const named = { judge: true, judgeModel: "a-judge", judgeBaseUrl: "https://judge.example/v1" };
+    const set = async (values: Record<string, unknown>) => {
+      for (const [name, value] of Object.entries(values))
+        await settings.update(`evaluation.${name}`, value, vscode.ConfigurationTarget.Global);
+    };
+    try {
+      await set(named);
+      const { estimate } = await setupSnapshot({ ...app, label: () => undefined });
+      assert.ok(estimate!.calls > 0);
+      assert.doesNotMatch(estimate!.sent, /Nothing leaves this machine/);
+      assert.match(estimate!.sent, /Answers of the student and the sections .* judge\.example/);
+      assert.deepEqual(keyOrigins(), ["https://api.openai.com", "https://judge.example"]);
+      assert.deepEqual(runSettings(app.draft.get()).judgeModel, { model: "a-judge", baseUrl: named.judgeBaseUrl });
+    } finally {
+      await set({ judge: undefined, judgeModel: undefined, judgeBaseUrl: undefined });
+    }
   });
 
   it("shows a finished run from the disk, with answers by question", async () => {
