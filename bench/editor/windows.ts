@@ -10,7 +10,7 @@ import { repository } from "../../scripts/bootstrap.mjs";
 import type { JobName, JobResults } from "./probe.ts";
 
 const probe = join(repository, "dist", "bench", "probe.cjs");
-const longestSeconds = 300;
+const longestSeconds = 900;
 
 /** An extension that does nothing but what every one with a command and a webview must do. */
 const emptyManifest = {
@@ -89,7 +89,7 @@ export async function openBench<Job extends JobName>(options: BenchOptions<Job>)
       const before = lines().length;
       const page = await context.newPage();
       try {
-        await page.goto(server.url({ workspace, extension, tests: probe }));
+        await page.goto(server.url({ workspace, extension, tests: probe }), { timeout: longestSeconds * 1000 });
         const work = during?.(page);
         const end = Date.now() + longestSeconds * 1000;
         while (lines().length === before) {

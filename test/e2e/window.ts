@@ -58,7 +58,7 @@ export async function openWindow({ vsix, prepare }: WindowOptions = {}): Promise
     await page.waitForSelector(".monaco-workbench .activitybar", { timeout: 90_000 });
     await page.locator('.activitybar [aria-label^="Distillery"]').first().waitFor();
   };
-  await page.goto(server.url({ workspace, ...(vsix ? {} : { extension: repository }) }));
+  await page.goto(server.url({ workspace, ...(vsix ? {} : { extension: repository }) }), { timeout: 120_000 });
   await ready();
 
   async function command(name: string): Promise<void> {
