@@ -200,7 +200,7 @@ export interface CheckpointStore {
   /** Reads without lock or change; newest run first. Damaged run files are listed with a reason. */
   runs(): Promise<({ id: string; file: RunFile } | { id: string; reason: string })[]>;
   /** Checkpoints of a run without lock or change. */
-  checkpoints(id: string): Promise<CheckpointEntry[]>;
+  checkpoints(id: string, cycle?: number): Promise<CheckpointEntry[]>;
 }
 
 /** A tuned student: which one it is, what asking it takes, and the absolute path of its adapter. */

@@ -263,6 +263,10 @@ it("lists 10,000 checkpoints by name without opening one, and entries one at a t
   let count = 0;
   for (let index = 0; index < 125; index++) count += (await store().names(`many-${index}`)).length;
   expect(count).toBe(10_000);
+  const ofOneCycle = await store().checkpoints("many-1", 7);
+  expect(ofOneCycle.map(({ cycle, stage }) => `${cycle}/${stage}`).toSorted()).toEqual(
+    stages.map((stage) => `7/${stage}`),
+  );
   const lazy = store().entries("many-0");
   const first = await lazy.next();
   await lazy.return(undefined);

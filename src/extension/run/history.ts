@@ -19,7 +19,8 @@ export interface History {
   runs(): Promise<RunEntry[]>;
   /** The run's state as its events tell it; a run that neither ended nor is held by a process was interrupted. */
   state(id: string): Promise<RunState>;
-  checkpoints(id: string): Promise<CheckpointEntry[]>;
+  /** Of the whole run, or of one cycle, which opens a tenth of the files of a long run. */
+  checkpoints(id: string, cycle?: number): Promise<CheckpointEntry[]>;
   output<Id extends StageId>(entries: readonly CheckpointEntry[], cycle: number, stage: Id): StageOutputs[Id] | null;
   folder(id: string): Promise<string>;
   /** What was decided about a run's questions and answers. @throws UserError E_REVIEW_FILE. */
@@ -62,10 +63,13 @@ export function createHistory(context: vscode.ExtensionContext): History {
         at: new Date().toISOString(),
       });
     },
-    checkpoints(id) {
-      const known = entries.get(id) ?? store().then((each) => each.checkpoints(id));
-      entries.set(id, known);
-      known.catch(() => entries.delete(id));
+    checkpoints(id, cycle) {
+      const whole = entries.get(id);
+      if (whole && cycle !== undefined) return whole.then((found) => found.filter((entry) => entry.cycle === cycle));
+      const key = cycle === undefined ? id : `${id}/${cycle}`;
+      const known = entries.get(key) ?? store().then((each) => each.checkpoints(id, cycle));
+      entries.set(key, known);
+      known.catch(() => entries.delete(key));
       return known;
     },
     output: (found, cycle, stage) => {
@@ -75,8 +79,7 @@ export function createHistory(context: vscode.ExtensionContext): History {
     review: async (id) => (await store()).review(id),
     forget(id) {
       runs = null;
-      if (id) entries.delete(id);
-      else entries.clear();
+      for (const key of entries.keys()) if (!id || key === id || key.startsWith(`${id}/`)) entries.delete(key);
     },
   };
 }

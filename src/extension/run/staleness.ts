@@ -19,7 +19,7 @@ export function createStaleness(history: History, knowledge: KnowledgeStore): St
     // A run on another knowledge base says nothing about this one.
     if (!folder || !entry || !("file" in entry) || entry.file.knowledge !== knowledgeName(folder)) return false;
     const now = await knowledge.read();
-    const questions = history.output(await history.checkpoints(run).catch(() => []), cycle, "questions");
+    const questions = history.output(await history.checkpoints(run, cycle).catch(() => []), cycle, "questions");
     if (!now || !questions) return false;
     return staleSections(questions, now).length > 0;
   }

@@ -118,7 +118,7 @@ export function createRunsTree({ shell, history, runner, label, adopted, isStale
   }
 
   async function stages(parent: CycleNode): Promise<StageNode[]> {
-    const entries = (await history.checkpoints(parent.run)).filter(({ cycle }) => cycle === parent.cycle);
+    const entries = await history.checkpoints(parent.run, parent.cycle);
     const { state } = parent.parent;
     const nodes = await Promise.all(
       stageIds.map(async (stage): Promise<StageNode[]> => {

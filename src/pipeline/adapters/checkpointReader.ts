@@ -85,10 +85,16 @@ export async function checkpointNames(folder: string, files: FileLayer): Promise
 
 /**
  * The checkpoints of a run one by one, each verified but for the adapter's hashes, which only a read for use
- * pays for. What does not verify is listed with the reason.
+ * pays for. What does not verify is listed with the reason. `cycle` leaves the files of other cycles unopened.
  */
-export async function* entries(folder: string, run: string, files: FileLayer): AsyncGenerator<CheckpointEntry> {
+export async function* entries(
+  folder: string,
+  run: string,
+  files: FileLayer,
+  cycle?: number,
+): AsyncGenerator<CheckpointEntry> {
   for (const name of await checkpointNames(folder, files)) {
+    if (cycle !== undefined && name.cycle !== cycle) continue;
     try {
       const checkpoint = await readCheckpointAt(folder, name.file, { run, ...name }, files);
       if (checkpoint) yield { ...name, state: "ok", frame: checkpoint.frame };
@@ -104,8 +110,13 @@ export async function* entries(folder: string, run: string, files: FileLayer): A
 }
 
 /** All of {@link entries}. */
-export async function listEntries(folder: string, run: string, files: FileLayer): Promise<CheckpointEntry[]> {
+export async function listEntries(
+  folder: string,
+  run: string,
+  files: FileLayer,
+  cycle?: number,
+): Promise<CheckpointEntry[]> {
   const found: CheckpointEntry[] = [];
-  for await (const entry of entries(folder, run, files)) found.push(entry);
+  for await (const entry of entries(folder, run, files, cycle)) found.push(entry);
   return found;
 }

@@ -113,8 +113,8 @@ export function createCheckpointStore(
       return found.sort((a, b) => (created(a) < created(b) ? 1 : -1));
     },
 
-    async checkpoints(id) {
-      return listEntries(await locate(id), id, files);
+    async checkpoints(id, cycle) {
+      return listEntries(await locate(id), id, files, cycle);
     },
     async names(id) {
       return checkpointNames(await locate(id), files);
