@@ -121,7 +121,7 @@ test(
   async () => {
     const response = await askInChat(window, "What is a Pod?", "Open Run");
     const text = await response.locator(".rendered-markdown").allInnerTexts();
-    expect(text.join("\n")).toMatch(/tuned in run \S+, cycle 1\s+\S{2,}/);
+    expect(text.join("\n")).toMatch(/tuned in run \S+, cycle 1\s+\S.{9,}/);
     await window.shot("chat");
     await response.getByRole("button", { name: "Open Run" }).click();
     await window.page.getByRole("tab", { name: /report\.md/ }).waitFor();

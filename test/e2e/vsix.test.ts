@@ -44,6 +44,6 @@ test(
   async () => {
     const response = await askInChat(window, "What is a Pod?", "Tune the Student");
     const text = await response.locator(".rendered-markdown").allInnerTexts();
-    expect(text.join("\n")).toMatch(/smollm2-135m, untuned\s+\S{2,}/);
+    expect(text.join("\n")).toMatch(/smollm2-135m, untuned\s+\S.{9,}/);
   },
 );
