@@ -37,7 +37,7 @@ mkdirSync(stage, { recursive: true });
 for (const name of ["media", "schemas", "knowledge", "README.md", "CHANGELOG.md"])
   cpSync(join(repository, name), join(stage, name), { recursive: true });
 // The pictures stay in the repository; the README of the package does without.
-const readme = readFileSync(join(stage, "README.md"), "utf8");
+const readme = readFileSync(join(stage, "README.md"), "utf8").replace(/<details>.*?<\/details>\n/s, "");
 const lines = readme.split("\n").filter((line) => !line.includes("docs/screenshots"));
 writeFileSync(join(stage, "README.md"), lines.join("\n"));
 cpSync(join(repository, "LICENSE"), join(stage, "LICENSE.txt"));

@@ -13,7 +13,7 @@ export const armTitles: Readonly<Record<Arm, string>> = {
 /** What a run may add, with what it means and costs. */
 export const extraArms: readonly [ExtraArm, string, string][] = [
   ["retrieval", "Retrieval", "both students also answer with the best sections before them; twice the answers"],
-  ["adopted", "Student in use", "the student in use answers, too"],
+  ["adopted", "Student in use", "the one an earlier run left; another answer a question"],
   ["teacher", "Teacher", "as a ceiling; a request a question"],
 ];
 
