@@ -146,7 +146,8 @@ async function scoreNew(
       },
       signal,
     ));
-  if (!before) await store.addItem(stage, origin, scoring);
+  // Written again only when it changed, as after an update of the Python environment.
+  if (hashOf(store.item(origin) ?? null) !== hashOf(scoring)) await store.addItem(stage, origin, scoring);
   for (const request of requests) {
     const twin = missing.get(keys.get(request.item) as string);
     const result = twin && scored.get(twin.item);
