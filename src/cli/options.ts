@@ -1,7 +1,7 @@
 /** The flags of the command line and what they mean for a run's settings. */
 import { parseArgs, type ParseArgsConfig } from "node:util";
 import { UserError } from "../protocol/errors.ts";
-import { localMetrics } from "../pipeline/stages/evaluation.ts";
+import { unscoredPrimary } from "../pipeline/stages/evaluation.ts";
 import { runSettingsSchema, type RunSettings } from "../protocol/run.ts";
 
 const text = { type: "string" } as const;
@@ -108,12 +108,8 @@ export function settingsFrom({ flags: given }: CommandLine, base: unknown = {}):
 
 /** A verdict cannot rest on a metric that nobody scores. */
 function withPrimaryScored(settings: RunSettings): RunSettings {
-  const { primaryMetric, judge } = settings;
-  if (!judge && !localMetrics.includes(primaryMetric))
-    throw new UserError(
-      "E_SETTINGS",
-      `--primary-metric: ${primaryMetric} needs \`--judge\`; without it there are ${localMetrics.join(" and ")}.`,
-    );
+  const reason = unscoredPrimary(settings);
+  if (reason) throw new UserError("E_SETTINGS", `--primary-metric: ${reason} See --judge.`);
   return settings;
 }
 

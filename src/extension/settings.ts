@@ -2,6 +2,7 @@
 import * as vscode from "vscode";
 import { UserError } from "../protocol/errors.ts";
 import type { Draft } from "../protocol/panel.ts";
+import { unscoredPrimary } from "../pipeline/stages/evaluation.ts";
 import { runSettingsSchema, type JudgeModel, type RunSettings, type TeacherSettings } from "../protocol/run.ts";
 
 export const configuration = () => vscode.workspace.getConfiguration("distillery");
@@ -98,10 +99,13 @@ export function runSettings(draft: Draft): RunSettings {
     },
     judge: read.get("evaluation.judge", false) && (draft.teacher === "openai" || judgeModel() !== null),
     judgeModel: judgeModel(),
+    primaryMetric: read.get("evaluation.primaryMetric"),
     gate: read.get("run.gate"),
     aimed: draft.aimed,
     seed: read.get("run.seed"),
   });
+  const reason = parsed.success ? unscoredPrimary(parsed.data) : null;
+  if (reason) throw new UserError("E_SETTINGS", `distillery.evaluation.primaryMetric: ${reason}`);
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
   throw new UserError("E_SETTINGS", `${issue?.path.join(".") ?? "settings"}: ${issue?.message ?? "not valid"}.`);

@@ -61,9 +61,14 @@ describe("the panel", () => {
       assert.doesNotMatch(estimate!.sent, /Nothing leaves this machine/);
       assert.match(estimate!.sent, /Answers of the student and the sections .* judge\.example/);
       assert.deepEqual(keyOrigins(), ["https://api.openai.com", "https://judge.example"]);
-      assert.deepEqual(runSettings(app.draft.get()).judgeModel, { model: "a-judge", baseUrl: named.judgeBaseUrl });
+      await set({ primaryMetric: "factual_correctness" });
+      const { judgeModel, primaryMetric } = runSettings(app.draft.get());
+      assert.deepEqual(judgeModel, { model: "a-judge", baseUrl: named.judgeBaseUrl });
+      assert.equal(primaryMetric, "factual_correctness");
+      await set({ judge: false });
+      assert.throws(() => runSettings(app.draft.get()), /primaryMetric: factual_correctness needs a judge/);
     } finally {
-      await set({ judge: undefined, judgeModel: undefined, judgeBaseUrl: undefined });
+      await set({ judge: undefined, judgeModel: undefined, judgeBaseUrl: undefined, primaryMetric: undefined });
     }
   });
 

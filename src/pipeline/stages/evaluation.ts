@@ -12,13 +12,14 @@ import {
   type StageOutputs,
 } from "../../protocol/model.ts";
 import { UserError } from "../../protocol/errors.ts";
+import type { RunSettings } from "../../protocol/run.ts";
 import { hashOf } from "../hash.ts";
 import type { ScoreRequest } from "../ports.ts";
 import { defineStage, type StageContext } from "../stage.ts";
 import { fewestScored, mean } from "../statistics.ts";
 
 /** What can be scored without a judge. */
-export const localMetrics: readonly Metric[] = ["semantic_similarity", "rouge_score"];
+const localMetrics: readonly Metric[] = ["semantic_similarity", "rouge_score"];
 const judgeMetrics: readonly Metric[] = ["answer_relevancy", "factual_correctness", "faithfulness"];
 
 type Scores = Partial<Record<Metric, Score>>;
@@ -26,6 +27,12 @@ type Scored = { scores: Scores; overWindow: boolean };
 
 const metricsOf = ({ settings }: Pick<StageContext, "settings">): Metric[] =>
   settings.judge ? [...localMetrics, ...judgeMetrics] : [...localMetrics];
+
+/** Why the verdict cannot rest on the chosen metric: nobody scores it. Null when it can. */
+export const unscoredPrimary = ({ judge, primaryMetric }: RunSettings): string | null =>
+  judge || localMetrics.includes(primaryMetric)
+    ? null
+    : `${primaryMetric} needs a judge; without one there are ${localMetrics.join(" and ")}.`;
 
 const notApplicable = (metrics: readonly Metric[], reason: string): Scores =>
   Object.fromEntries(metrics.map((metric) => [metric, { status: "not_applicable", reason }]));
