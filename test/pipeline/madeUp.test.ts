@@ -42,7 +42,8 @@ async function rightOf(model: LanguageModel, domain: Domain): Promise<string[]> 
       temperature: 0,
       topP: 1,
       topK: 1,
-      repetitionPenalty: 1.1,
+      // Greedy is the most probable token each time; a penalty would not let "22" end as it begins.
+      repetitionPenalty: 1,
       maxTime: 60,
       seed: 1,
     });

@@ -86,13 +86,26 @@ describe("questions of sentences", () => {
     expect(asked("Doors, gates, barrels and the like!")).toBeUndefined();
   });
 
+  it("also asks as briefly as people type, where a name and what is sought say enough", () => {
+    const wordings = (text: string) => sentenceFamilies(sectionOf(text), domain)[0]?.training;
+    expect(wordings("A flooded Sluice Gate holds 12 barrels.")).toEqual(
+      expect.arrayContaining(["Sluice Gate: how many barrels?", "sluice gate capacity"]),
+    );
+    expect(wordings("A visitor opens the Sluice Gate by entering the door code Q7-88 on the panel.")).toEqual(
+      expect.arrayContaining(["Sluice Gate: which door code?", "sluice gate door code"]),
+    );
+    expect(wordings("Operators lift the Sluice Gate by turning the iron wheel.")).not.toContainEqual(
+      expect.stringMatching(/^sluice gate|^Sluice Gate:/),
+    );
+  });
+
   it("keeps the name of what is asked about when it shortens a question", () => {
     const [family] = sentenceFamilies(
       sectionOf("During the Sluice Drill the miller rings the bell for 15 seconds.", "Sluice Drill"),
       domain,
     );
     for (const text of [...(family?.training ?? []), ...(family?.rewording ?? [])])
-      expect(text).toContain("Sluice Drill");
+      expect(text.toLowerCase()).toContain("sluice drill");
   });
 });
 
@@ -131,7 +144,8 @@ describe.each(folders)("over %s", (folder) => {
       for (const { training, rewording } of families) {
         const all = [...training, ...rewording];
         for (const [index, text] of all.entries()) {
-          expect(text).toMatch(/^[\p{Lu}\p{N}].*[?.]$/u);
+          // A question, a request, or words as typed into a search box.
+          expect(text).toMatch(/^[\p{Lu}\p{N}].*[?.]$|^[^\p{Lu}?]+$/u);
           expect(text).not.toMatch(/`|\s\s|\s[?,]|\s\.$|\b(\w+) \1\b/);
           expect(
             all.slice(0, index).some((other) => sameWords(other, text)),

@@ -101,12 +101,32 @@ function soughtFor(ask: Ask, shape: Shape): string | null {
 
 const be = (text: string): string => (isPluralPhrase(text) ? "are" : "is");
 
+const bareName = (text: string): string => text.replace(/^(?:the|an?) /i, "");
+const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
+
+/** What is sought, in as few words as tell it: "opening angle", "litres". */
+const sought = (ask: Ask, about: About): string => dimensionFor(ask, about) ?? (ask.noun || ask.unit);
+
+/**
+ * As typed into a search box. Every other wording shares most of its words with the sentence that answers it; a student
+ * trained on those alone learns to echo the question, and is lost when somebody asks in other words.
+ */
+const briefly: Pattern = (ask, { entity, isHeading }) =>
+  isHeading && ask.noun + ask.unit !== ""
+    ? asQuestion(`${capital(bareName(entity))}: ${openingAt(ask, 0).front}`)
+    : null;
+const inKeywords: Pattern = (ask, about) =>
+  about.isHeading && ask.noun + ask.unit !== ""
+    ? `${bareName(about.entity)} ${sought(ask, about)}`.toLowerCase()
+    : null;
+
 const direct: Pattern = (ask) =>
   question("", phrase(ask, openingAt(ask, 0), inverted({ ...active, whole: true, brief: false })));
 
 const general: Patterns = {
   training: [
     direct,
+    briefly,
     (ask, about) => {
       const noun = nounFor(ask, about) ?? dimensionFor(ask, about);
       return noun && asQuestion(`What ${be(noun)} the ${noun} of ${about.entity}`);
@@ -135,6 +155,7 @@ const general: Patterns = {
           inverted(passive),
         ]),
       ),
+    inKeywords,
     (ask) => question("", phrase(ask, openingAt(ask, 0), inverted(passive))),
     (ask, about) => fronted("I have a question about", about, phrase(ask, openingAt(ask, 0), inverted(active))),
     (ask) => request("Please explain", phrase(ask, openingAt(ask, 0), { ...active, whole: true, brief: false })),
@@ -172,8 +193,6 @@ export interface Patterns {
   training: readonly Pattern[];
   rewording: readonly Pattern[];
 }
-
-const bareName = (text: string): string => text.replace(/^(?:the|an?) /, "");
 
 const definition: Patterns = {
   training: [
@@ -242,9 +261,11 @@ const deed = ({ clause: { base, elements } }: Ask, verb = base): string => `${ve
 const key: Patterns = {
   training: [
     (ask) => asQuestion(`Which ${ask.noun} is used to ${deed(ask)}`),
+    briefly,
     (ask) => asQuestion(`What is the ${ask.noun} for ${deed(ask, gerund(ask.clause.base))}`),
     (ask) => asQuestion(`Can you tell me what ${ask.noun} I need to ${deed(ask)}`),
     (ask) => asRequest(`I need to know the ${ask.noun} with which people ${deed(ask)}`),
+    inKeywords,
     (ask, about) => (about.isHeading ? asQuestion(`What is the ${ask.noun} of ${about.entity}`) : null),
   ],
   rewording: [
