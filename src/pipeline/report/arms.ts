@@ -111,10 +111,14 @@ function probeSection(probe: ProbeResult): Section {
   const lost: Block = {
     kind: "list",
     items: probe.lost.map(({ question, before, after }) => ({
-      text: `${question} Before: ${said(before)}. After: ${said(after)}.`,
+      text: `${question} Before: ${said(before)} After: ${said(after)}`,
     })),
   };
   return { title: "What was forgotten", blocks: [text(sentence), ...(probe.lost.length > 0 ? [lost] : [])] };
 }
 
-const said = (answer: string): string => (answer.trim() === "" ? "(empty)" : `“${answer.trim()}”`);
+/** With a full stop inside where the answer has none. */
+function said(answer: string): string {
+  const text = answer.trim();
+  return text === "" ? "(empty)." : `“${text}${/[.!?]$/.test(text) ? "" : "."}”`;
+}
