@@ -55,10 +55,10 @@ async function rightOf(model: LanguageModel, domain: Domain): Promise<string[]> 
 }
 
 /**
- * Wanted are 8 of 20, of which 15 can be learned. Equal runs came to 8 on one machine and to 5 on another, and variations
- * of the training to 4 and 6. This bound shows a loss of what there is; it is not the aim.
+ * Wanted are 8 of 20, of which 15 can be learned. Trained by these settings a student came to 8 to 10, by which of the
+ * later passes was kept; processors round differently, and this bound leaves room for that.
  */
-const fewestRight = 4;
+const fewestRight = 6;
 
 it("raises the reworded tier by 0.35 and answers precise facts it could not know", { timeout: 1_500_000 }, async () => {
   const run = resultOf<{ folder: string; comparison: ComparisonOutput }>(

@@ -119,6 +119,6 @@ function probeSection(probe: ProbeResult): Section {
 
 /** With a full stop inside where the answer has none. */
 function said(answer: string): string {
-  const text = answer.trim();
-  return text === "" ? "(empty)." : `“${text}${/[.!?]$/.test(text) ? "" : "."}”`;
+  const words = answer.trim();
+  return words === "" ? "(empty)." : `“${words}${/[.!?]$/.test(words) ? "" : "."}”`;
 }
