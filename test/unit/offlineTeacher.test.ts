@@ -105,7 +105,7 @@ describe("questions of sentences", () => {
       domain,
     );
     for (const text of [...(family?.training ?? []), ...(family?.rewording ?? [])])
-      expect(text.toLowerCase()).toContain("sluice drill");
+      expect(text).toContain(text === text.toLowerCase() ? "sluice drill" : "Sluice Drill");
   });
 });
 
@@ -145,7 +145,7 @@ describe.each(folders)("over %s", (folder) => {
         const all = [...training, ...rewording];
         for (const [index, text] of all.entries()) {
           // A question, a request, or words as typed into a search box.
-          expect(text).toMatch(/^[\p{Lu}\p{N}].*[?.]$|^[^\p{Lu}?]+$/u);
+          expect(text).toMatch(/^[\p{Lu}\p{N}].*[?.]$|^[^\p{Lu}?]+[^\p{Lu}?.]$/u);
           expect(text).not.toMatch(/`|\s\s|\s[?,]|\s\.$|\b(\w+) \1\b/);
           expect(
             all.slice(0, index).some((other) => sameWords(other, text)),

@@ -104,20 +104,18 @@ const be = (text: string): string => (isPluralPhrase(text) ? "are" : "is");
 const bareName = (text: string): string => text.replace(/^(?:the|an?) /i, "");
 const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 
-/** What is sought, in as few words as tell it: "opening angle", "litres". */
-const sought = (ask: Ask, about: About): string => dimensionFor(ask, about) ?? (ask.noun || ask.unit);
+/** Whether a name and what is sought say enough by themselves. */
+const isNamed = ({ noun, unit }: Ask, { isHeading }: About): boolean => isHeading && noun + unit !== "";
 
 /**
  * As typed into a search box. Every other wording shares most of its words with the sentence that answers it; a student
  * trained on those alone learns to echo the question, and is lost when somebody asks in other words.
  */
-const briefly: Pattern = (ask, { entity, isHeading }) =>
-  isHeading && ask.noun + ask.unit !== ""
-    ? asQuestion(`${capital(bareName(entity))}: ${openingAt(ask, 0).front}`)
-    : null;
+const briefly: Pattern = (ask, about) =>
+  isNamed(ask, about) ? asQuestion(`${capital(bareName(about.entity))}: ${openingAt(ask, 0).front}`) : null;
 const inKeywords: Pattern = (ask, about) =>
-  about.isHeading && ask.noun + ask.unit !== ""
-    ? `${bareName(about.entity)} ${sought(ask, about)}`.toLowerCase()
+  isNamed(ask, about)
+    ? `${bareName(about.entity)} ${dimensionFor(ask, about) ?? (ask.noun || ask.unit)}`.toLowerCase()
     : null;
 
 const direct: Pattern = (ask) =>
