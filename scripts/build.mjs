@@ -3,6 +3,7 @@
  * process, and the panel. `--watch` builds again on every change, `--tests` adds the suite for the test host.
  */
 import { rm } from "node:fs/promises";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { ready, repository } from "./bootstrap.mjs";
 
@@ -15,6 +16,19 @@ const dev = flags.has("--watch") || flags.has("--tests");
 const external = ["vscode", "node-llama-cpp", "@node-llama-cpp/*"];
 const { build, context } = await import("esbuild");
 
+/**
+ * zod brings its messages in fifty languages, half of its size; ours are English, and it loads those by itself.
+ * @type {import("esbuild").Plugin}
+ */
+const englishOnly = {
+  name: "english-only",
+  setup(builder) {
+    builder.onResolve({ filter: /\/locales\/index\.js$/ }, ({ importer, resolveDir }) =>
+      importer.includes("zod") ? { path: join(resolveDir, "..", "locales", "en.js") } : null,
+    );
+  },
+};
+
 /** @type {import("esbuild").BuildOptions} */
 const common = {
   bundle: true,
@@ -23,6 +37,7 @@ const common = {
   logLevel: "warning",
   legalComments: "none",
   metafile: true,
+  plugins: [englishOnly],
 };
 
 /**
@@ -65,7 +80,7 @@ const bundles = [
     banner: {},
     entryPoints: ["src/extension/extension.ts"],
     outfile: "dist/extension.cjs",
-    plugins: [appStaysApart],
+    plugins: [englishOnly, appStaysApart],
   },
   { ...host, entryPoints: ["src/extension/app.ts"], outfile: "dist/app.cjs" },
   {

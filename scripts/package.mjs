@@ -4,7 +4,7 @@
  * GPU builds and models are fetched on the user's machine.
  */
 import { spawn } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { ended, ready, repository } from "./bootstrap.mjs";
@@ -50,13 +50,13 @@ cpSync(join(repository, "trainer"), join(stage, "trainer"), {
 });
 
 // Below dist: vsce leaves a node_modules at the top out, and the student's process looks here first.
-const unneeded =
-  /gitRelease\.bundle$|[\\/](templates|llama[\\/](addon|cmake|patches|profiles|toolchains|xpack))([\\/]|$)|\.d\.[cm]?ts$|\.map$|yarn\.lock$|\.md$|[\\/](docs?|examples?|tests?)[\\/]/;
-for (const name of [...closure("node-llama-cpp"), `@node-llama-cpp/${native}`])
-  cpSync(join(modules, name), join(stage, "dist", "node_modules", name), {
-    recursive: true,
-    filter: (path) => !unneeded.test(path.slice(modules.length)),
-  });
+const shipped = join(stage, "dist", "node_modules");
+for (const file of await loadedFiles("node-llama-cpp")) cpSync(join(repository, file), join(stage, "dist", file));
+const ownFiles = join("node-llama-cpp", "llama");
+for (const name of ["binariesGithubRelease.json", "llama.cpp.info.json", "package.json", "grammars"])
+  cpSync(join(modules, ownFiles, name), join(shipped, ownFiles, name), { recursive: true });
+const platform = join("@node-llama-cpp", native);
+cpSync(join(modules, platform), join(shipped, platform), { recursive: true });
 
 const manifest = JSON.parse(readFileSync(join(repository, "package.json"), "utf8"));
 for (const field of ["scripts", "devDependencies", "dependencies", "optionalDependencies", "bin", "private", "type"])
@@ -81,21 +81,46 @@ await step(process.execPath, packing, stage);
 console.log(`${file}: ${(statSync(file).size / 1e6).toFixed(1)} MB`);
 
 /**
- * A package and everything it needs at run time, as node_modules has it.
- * @param {string} root
+ * The files of node_modules that importing a package loads, with the package.json and the licence beside them: two
+ * thirds of llama.cpp's packages are its own command line and the building from source, which is switched off.
+ * @param {string} name
+ * @returns {Promise<Set<string>>} paths from the repository's root
  */
-function closure(root) {
-  /** @type {Set<string>} */
-  const found = new Set();
-  const open = [root];
-  for (let name = open.pop(); name !== undefined; name = open.pop()) {
-    if (found.has(name) || !existsSync(join(modules, name, "package.json"))) continue;
-    found.add(name);
-    const { dependencies = {} } = JSON.parse(readFileSync(join(modules, name, "package.json"), "utf8"));
-    // Building llama.cpp from source is switched off, and so is what only that needs.
-    open.push(...Object.keys(dependencies).filter((each) => !["cmake-js", "node-addon-api"].includes(each)));
-  }
+async function loadedFiles(name) {
+  const { build } = await import("esbuild");
+  const { metafile } = await build({
+    stdin: { contents: `import ${JSON.stringify(name)};`, resolveDir: repository },
+    absWorkingDir: repository,
+    bundle: true,
+    write: false,
+    metafile: true,
+    platform: "node",
+    format: "esm",
+    // Resolved as Node does, not as bundlers do.
+    conditions: [],
+    mainFields: ["main"],
+    external: ["@node-llama-cpp/*", "@reflink/*"],
+    logLevel: "warning",
+  });
+  const found = new Set(Object.keys(metafile.inputs).filter((each) => each.startsWith("node_modules/")));
+  const folders = new Set([...found].flatMap(foldersOfPackage));
+  for (const folder of folders)
+    for (const each of readdirSync(join(repository, folder)))
+      if (/^(package\.json|licen[cs]e(\..*)?)$/i.test(each)) found.add(`${folder}/${each}`);
   return found;
+}
+
+/**
+ * From a file's own folder up to the root of its package; each may have a package.json that says how to load it.
+ * @param {string} path
+ */
+function foldersOfPackage(path) {
+  const parts = path.split("/");
+  const root =
+    parts.lastIndexOf("node_modules") + (parts[parts.lastIndexOf("node_modules") + 1]?.startsWith("@") ? 3 : 2);
+  return parts
+    .slice(root, -1)
+    .reduce((all, part) => [...all, `${all.at(-1)}/${part}`], [parts.slice(0, root).join("/")]);
 }
 
 /**
