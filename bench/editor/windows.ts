@@ -25,9 +25,8 @@ const emptyManifest = {
 const emptySource = `const vscode = require("vscode");
 exports.activate = (context) => {
   context.subscriptions.push(vscode.commands.registerCommand("empty.open", () => {
-    const panel = vscode.window.createWebviewPanel("empty.panel", "Empty", vscode.ViewColumn.Active, {});
+    const panel = vscode.window.createWebviewPanel("empty.panel", "Empty", vscode.ViewColumn.Active, { enableScripts: true });
     panel.webview.html = "<!DOCTYPE html><html><body><p id='empty'>Empty</p></body></html>";
-    return () => panel.dispose();
   }));
 };
 `;
