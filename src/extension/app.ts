@@ -25,7 +25,7 @@ import { createEnvironments, type Environments } from "./setup/environments.ts";
 import { createStatusBar } from "./statusBar.ts";
 import { createAdopted, type Adopted } from "./student/adopted.ts";
 import { createAsker, type Asker } from "./student/asker.ts";
-import { createTasks } from "./tasks.ts";
+import { taskTerminal } from "./taskTerminal.ts";
 import { createTexts, type Texts } from "./texts.ts";
 import { createKnowledgeTree } from "./trees/knowledgeTree.ts";
 import type { TreeContents } from "./trees/lazyTree.ts";
@@ -56,8 +56,7 @@ export interface App extends AppParts {
   command(id: CommandId, args: unknown[]): Promise<unknown>;
   showCheckpoint(document: vscode.TextDocument, panel: vscode.WebviewPanel): void;
   decoration(uri: vscode.Uri): Promise<vscode.FileDecoration | undefined>;
-  tasks(): vscode.Task[];
-  resolveTask(task: vscode.Task): vscode.Task;
+  taskTerminal(definition: vscode.TaskDefinition): vscode.Pseudoterminal;
   noticeInterrupted(): Promise<void>;
   /** Stops what runs, saves it and lets the models go. */
   dispose(): Promise<void>;
@@ -205,7 +204,7 @@ export function createApp(shell: Shell): App {
         color: new vscode.ThemeColor("charts.yellow"),
       };
     },
-    ...createTasks(parts),
+    taskTerminal: (definition) => taskTerminal(parts, definition),
     noticeInterrupted: notices.interrupted,
     async dispose() {
       await runner.stop(true);

@@ -7,6 +7,7 @@ import type { App } from "./app.ts";
 import { registerConversation } from "./chat/register.ts";
 import { commandIds } from "./commands/table.ts";
 import { registerReview } from "./review/register.ts";
+import { registerTasks } from "./tasks.ts";
 import { createLazyTree, type TreeNode } from "./trees/lazyTree.ts";
 
 /** What the entry has registered and the app fills with life. */
@@ -72,15 +73,9 @@ export function activate(context: vscode.ExtensionContext): { app(): Promise<App
       provideFileDecoration: async (uri) => (isCheckpoint(uri) ? (await app()).decoration(uri) : undefined),
     }),
   );
-  keep(
-    vscode.tasks.registerTaskProvider("distillery", {
-      provideTasks: async () => (await app()).tasks(),
-      resolveTask: async (task) => (await app()).resolveTask(task),
-    }),
-  );
-  registerConversation(shell.modelsChanged.event, app).forEach(keep);
+  keep(registerTasks(app));
+  registerConversation(shell.modelsChanged.event, whenRunsExist, app).forEach(keep);
   registerReview(shell.lensesChanged.event, whenRunsExist, app).forEach(keep);
-  void vscode.commands.executeCommand("setContext", "distillery.active", true);
   // Only a folder with runs in it has anything to show before somebody asks.
   if (vscode.workspace.isTrusted)
     void whenRunsExist().then((exist) =>

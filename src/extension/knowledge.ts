@@ -5,7 +5,7 @@ import * as vscode from "vscode";
 import { createKnowledgeFolder } from "../pipeline/adapters/knowledgeFolder.ts";
 import { UserError } from "../protocol/errors.ts";
 import type { Knowledge, Section } from "../protocol/model.ts";
-import { configuration } from "./settings.ts";
+import { configuration } from "./configuration.ts";
 import { knowledgeFolder, sampleFolder, workspaceFolder } from "./place.ts";
 
 export interface KnowledgeStore {

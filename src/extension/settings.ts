@@ -1,24 +1,12 @@
 /** The user's settings as the settings of a run. */
-import * as vscode from "vscode";
 import { UserError } from "../protocol/errors.ts";
 import type { Draft } from "../protocol/panel.ts";
 import { unscoredPrimary } from "../pipeline/stages/evaluation.ts";
+import { configuration, ownValue, studentId } from "./configuration.ts";
 import { runSettingsSchema, type JudgeModel, type RunSettings, type TeacherSettings } from "../protocol/run.ts";
-
-export const configuration = () => vscode.workspace.getConfiguration("distillery");
-
-/**
- * A value no workspace file may set: the user's own, else the default. VS Code ignores machine-scoped
- * values of a workspace by itself; this holds where it is asked for a workspace it does not yet trust, too.
- */
-function ownValue<T>(name: string, fallback: T): T {
-  const found = configuration().inspect<T>(name);
-  return found?.globalValue ?? found?.defaultValue ?? fallback;
-}
 
 export const teacherBaseUrl = (): string => ownValue("teacher.baseUrl", "https://api.openai.com/v1");
 export const teacherModel = (): string => configuration().get("teacher.model", "gpt-4o-mini");
-export const studentId = (): string => ownValue("student.model", "smollm2-135m");
 
 /** Where the key goes: scheme, host and port. */
 export const teacherOrigin = (): string => originOf(teacherBaseUrl(), "distillery.teacher.baseUrl");

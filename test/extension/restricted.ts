@@ -59,7 +59,7 @@ describe("Restricted Mode", () => {
 
   it("the student answers nobody", async () => {
     const app = await theApp();
-    assert.deepEqual(await app.conversation.models(false), []);
+    assert.deepEqual(await app.conversation.models(), []);
     await assert.rejects(
       app.conversation.tool({ question: "x" }, new vscode.CancellationTokenSource().token),
       /Restricted Mode/,

@@ -173,7 +173,7 @@ describe("runs", () => {
     await vscode.commands.executeCommand("distillery.useAsStudent", run);
     assert.equal(app.adopted.chosen, "second-run");
     assert.match(String(app.runsTree.item(await runNode(app, "second-run")).contextValue), /adopted/);
-    const models = await app.conversation.models(false);
+    const models = await app.conversation.models();
     assert.deepEqual(
       models.map(({ id }) => id),
       ["base", "run second-run"],

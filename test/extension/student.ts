@@ -35,7 +35,7 @@ describe("the student", () => {
 
   it("claims no ability it lacks", async () => {
     const app = await theApp();
-    for (const { capabilities } of await app.conversation.models(false))
+    for (const { capabilities } of await app.conversation.models())
       assert.deepEqual(capabilities, { toolCalling: false, imageInput: false });
   });
 

@@ -4,9 +4,9 @@ import type { Message, TunedStudent } from "../../pipeline/ports.ts";
 import { UserError } from "../../protocol/errors.ts";
 import type { AskArm } from "../../protocol/panel.ts";
 import type { KnowledgeStore } from "../knowledge.ts";
-import { configuration, studentId } from "../settings.ts";
 import type { Adopted } from "../student/adopted.ts";
 import type { Asker } from "../student/asker.ts";
+import { baseId, listedModels, tunedId } from "./models.ts";
 import { bestSections } from "./sources.ts";
 
 export interface Conversation {
@@ -17,7 +17,7 @@ export interface Conversation {
     token: vscode.CancellationToken,
   ): Promise<vscode.ChatResult>;
   followups(result: vscode.ChatResult): vscode.ChatFollowup[];
-  models(silent: boolean): Promise<vscode.LanguageModelChatInformation[]>;
+  models(): Promise<vscode.LanguageModelChatInformation[]>;
   /** The id, among `models`, of the student that answers now. */
   modelInUse(): Promise<string>;
   respond(
@@ -40,8 +40,6 @@ interface ConversationParts {
   knowledge: KnowledgeStore;
 }
 
-const baseId = "base";
-const tunedId = (run: string): string => `run ${run}`;
 const longestQuestion = 4000;
 
 export function createConversation({ asker, adopted, knowledge }: ConversationParts): Conversation {
@@ -127,27 +125,7 @@ export function createConversation({ asker, adopted, knowledge }: ConversationPa
       if (!question || metadata?.["command"] === "compare") return [];
       return [{ prompt: question, command: "compare", label: vscode.l10n.t("Compare with the untuned student") }];
     },
-    async models() {
-      if (!vscode.workspace.isTrusted) return [];
-      const tuned = await listed();
-      const toolCalling = configuration().get("student.advertiseToolCalling", false);
-      const shared = {
-        family: studentId(),
-        version: "1",
-        maxInputTokens: 1500,
-        maxOutputTokens: 500,
-        capabilities: { toolCalling, imageInput: false },
-      };
-      return [
-        { ...shared, id: baseId, name: vscode.l10n.t("Student, untuned"), detail: studentId() },
-        ...tuned.map((each) => ({
-          ...shared,
-          id: tunedId(each.run),
-          name: vscode.l10n.t("Student, tuned ({0})", each.run),
-          detail: [each.settings.student, each.score].filter(Boolean).join(" · "),
-        })),
-      ];
-    },
+    models: async () => listedModels(vscode.workspace.isTrusted ? await listed() : []),
     async modelInUse() {
       const tuned = await adopted.current();
       return tuned ? tunedId(tuned.run) : baseId;

@@ -1,10 +1,16 @@
 /** Tells VS Code of the student as participant, language model and tool; what they do comes with the app. */
 import * as vscode from "vscode";
 import type { App } from "../app.ts";
+import { listedModels } from "./models.ts";
 
 type Load = () => Promise<App>;
 
-export function registerConversation(modelsChanged: vscode.Event<void>, app: Load): vscode.Disposable[] {
+/** @param worthwhile says whether there is a run at all; before, VS Code's asking for models loads nothing. */
+export function registerConversation(
+  modelsChanged: vscode.Event<void>,
+  worthwhile: () => Promise<boolean>,
+  app: Load,
+): vscode.Disposable[] {
   const participant = vscode.chat.createChatParticipant(
     "distillery.student",
     async (request, history, response, token) =>
@@ -16,7 +22,8 @@ export function registerConversation(modelsChanged: vscode.Event<void>, app: Loa
   };
   const models = vscode.lm.registerLanguageModelChatProvider("distillery", {
     onDidChangeLanguageModelChatInformation: modelsChanged,
-    provideLanguageModelChatInformation: async ({ silent }) => (await app()).conversation.models(silent),
+    provideLanguageModelChatInformation: async () =>
+      (await worthwhile()) ? (await app()).conversation.models() : listedModels([]),
     provideLanguageModelChatResponse: async (model, messages, options, progress, token) =>
       (await app()).conversation.respond(model, messages, options, progress, token),
     provideTokenCount: async (_model, text) => (await app()).conversation.countTokens(text),

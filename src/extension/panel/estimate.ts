@@ -6,7 +6,8 @@ import { planSentence, testPlan, type Spread } from "../../pipeline/detectable.t
 import type { Knowledge } from "../../protocol/model.ts";
 import type { Draft, Estimate } from "../../protocol/panel.ts";
 import type { JudgeModel } from "../../protocol/run.ts";
-import { configuration, judgeModel, teacherBaseUrl, teacherSettings } from "../settings.ts";
+import { configuration } from "../configuration.ts";
+import { judgeModel, teacherBaseUrl, teacherSettings } from "../settings.ts";
 
 /** Seconds on two CPU cores with the embedded student, as measured; a guide, no promise. */
 const secondsPerAnswerToken = 1 / 60;

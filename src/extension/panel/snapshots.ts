@@ -17,7 +17,8 @@ import type { KnowledgeStore } from "../knowledge.ts";
 import { workspaceFolder } from "../place.ts";
 import type { History } from "../run/history.ts";
 import type { Runner } from "../run/runner.ts";
-import { studentId, teacherModel, teacherOrigin } from "../settings.ts";
+import { studentId } from "../configuration.ts";
+import { teacherModel, teacherOrigin } from "../settings.ts";
 
 export interface SnapshotParts {
   draft: DraftStore;

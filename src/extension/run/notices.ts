@@ -1,7 +1,7 @@
 /** What a person is told about runs: one notification at the end, and one about a run that was cut off. */
 import * as vscode from "vscode";
 import type { Log } from "../log.ts";
-import { configuration } from "../settings.ts";
+import { configuration } from "../configuration.ts";
 import type { History } from "./history.ts";
 import { goingOn, type Runner } from "./runner.ts";
 

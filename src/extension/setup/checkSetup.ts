@@ -6,7 +6,8 @@ import { UserError } from "../../protocol/errors.ts";
 import type { AppParts } from "../app.ts";
 import type { CommandId } from "../commands/table.ts";
 import { requireWorkspace, runsRoot, workspaceFolder } from "../place.ts";
-import { configuration, keyOrigins, teacherOrigin } from "../settings.ts";
+import { configuration } from "../configuration.ts";
+import { keyOrigins, teacherOrigin } from "../settings.ts";
 
 export interface Finding {
   name: string;

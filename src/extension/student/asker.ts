@@ -12,7 +12,8 @@ import type { Environments } from "../setup/environments.ts";
 import type { Keys } from "../keys.ts";
 import type { KnowledgeStore } from "../knowledge.ts";
 import type { Log } from "../log.ts";
-import { configuration, studentId, teacherModel, teacherSettings } from "../settings.ts";
+import { configuration, studentId } from "../configuration.ts";
+import { teacherModel, teacherSettings } from "../settings.ts";
 
 type AskSettings = TunedStudent["settings"];
 
