@@ -27,6 +27,10 @@ export function remember(change: Partial<Remembered>): void {
   api.setState(remembered);
 }
 
+/** What the panel showed before it was closed, which the page brings along. */
+export const lastMessages = (): PanelMessage[] =>
+  JSON.parse(document.querySelector("#last")?.textContent || "[]") as PanelMessage[];
+
 const types = new Set<PanelMessage["type"]>(["setup", "run", "results", "ask", "show"]);
 
 export function onMessage(handle: (message: PanelMessage) => void): void {

@@ -8,7 +8,7 @@ import { askTab } from "./tabs/ask.ts";
 import { configureTab } from "./tabs/configure.ts";
 import { resultsTab } from "./tabs/results.ts";
 import { runTab } from "./tabs/run.ts";
-import { onMessage, remember, send } from "./host.ts";
+import { lastMessages, onMessage, remember, send } from "./host.ts";
 import { onRender, redraw, view } from "./state.ts";
 import { registerToolkit } from "./toolkit.ts";
 
@@ -74,5 +74,6 @@ function take(message: PanelMessage): void {
 registerToolkit();
 onRender(draw);
 onMessage(take);
+lastMessages().forEach(take);
 draw();
 send({ type: "ready" });

@@ -6,8 +6,10 @@ import * as vscode from "vscode";
 import { encodeCheckpoint } from "../../src/pipeline/adapters/checkpointFile.ts";
 import { hashOf } from "../../src/pipeline/hash.ts";
 import { page } from "../../src/extension/checkpointReport.ts";
+import type { PanelMessage } from "../../src/protocol/panel.ts";
 import { panelHtml } from "../../src/extension/panel/html.ts";
-import { judgeModel, keyOrigins, studentId, teacherBaseUrl } from "../../src/extension/settings.ts";
+import { studentId } from "../../src/extension/configuration.ts";
+import { judgeModel, keyOrigins, teacherBaseUrl } from "../../src/extension/settings.ts";
 import { answering, theApp, workspace } from "./host.ts";
 
 describe("security", () => {
@@ -87,11 +89,15 @@ describe("security", () => {
       cspSource: "vscode-resource:",
       asWebviewUri: (uri: vscode.Uri) => uri,
     } as unknown as vscode.Webview;
-    const html = panelHtml(webview, vscode.Uri.file("/x"));
+    const hostile: PanelMessage = { type: "show", tab: "</script><script>alert(1)</script>" as "run" };
+    const html = panelHtml(webview, vscode.Uri.file("/x"), [hostile]);
     const policy = /Content-Security-Policy" content="([^"]*)"/.exec(html)![1]!;
     assert.match(policy, /^default-src 'none'/);
     assert.ok(!/unsafe|http/.test(policy), policy);
-    assert.notEqual(html, panelHtml(webview, vscode.Uri.file("/x")), "a nonce serves once");
+    assert.notEqual(html, panelHtml(webview, vscode.Uri.file("/x"), [hostile]), "a nonce serves once");
+    const data = html.slice(html.indexOf('id="last">') + 10, html.indexOf("</script>"));
+    assert.deepEqual(JSON.parse(data), [hostile], "the data ends where its element does");
+    assert.equal(html.match(/<script/g)?.length, 2, "the data and our own");
   });
 
   it("markup in a checkpoint is shown as text", async () => {

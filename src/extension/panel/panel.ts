@@ -1,4 +1,4 @@
-/** The panel: whole snapshots down, checked intentions up. It keeps nothing that cannot be made again. */
+/** The panel: whole snapshots down, checked intentions up. It keeps nothing that cannot be made again but the last of each. */
 import * as vscode from "vscode";
 import { intentionSchema, type Intention, type PanelMessage, type PanelTab } from "../../protocol/panel.ts";
 import type { Log } from "../log.ts";
@@ -37,6 +37,7 @@ export function createPanel({ context, log, onIntention, onSelect }: PanelParts)
   let second = 0;
   let count = 0;
   let wanted: PanelTab | null = null;
+  const last = new Map<PanelMessage["type"], PanelMessage>();
 
   function drop(why: string): void {
     dropped += 1;
@@ -59,6 +60,7 @@ export function createPanel({ context, log, onIntention, onSelect }: PanelParts)
   }
 
   function send(message: PanelMessage): void {
+    if (message.type !== "show") last.set(message.type, message);
     // A webview has one reader and no origin to name.
     // oxlint-disable-next-line unicorn/require-post-message-target-origin
     void current?.webview.postMessage(message);
@@ -74,7 +76,10 @@ export function createPanel({ context, log, onIntention, onSelect }: PanelParts)
     panel.onDidDispose(() => {
       if (current === panel) current = null;
     });
-    panel.webview.html = panelHtml(panel.webview, media);
+    const fill = () => (panel.webview.html = panelHtml(panel.webview, media, [...last.values()]));
+    // A hidden page is dropped and loaded again when shown, then with what is known by then.
+    panel.onDidChangeViewState(() => panel.visible || fill());
+    fill();
   }
 
   return {
