@@ -40,7 +40,8 @@ export interface RunnerParts {
   environments: Environments;
 }
 
-const shownEvery = 100;
+/** Milliseconds: at most eight a second, so that no second sees more than ten however they bunch up. */
+const shownEvery = 125;
 
 /** Under this name the workspace remembers the run in progress, so that a window that was closed is noticed. */
 export const goingOn = "goingOn";
