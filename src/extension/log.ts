@@ -1,6 +1,7 @@
 /** The log channel, and how errors are told to people. */
 import * as vscode from "vscode";
 import { UserError } from "../protocol/errors.ts";
+import { buttonOf, type Button } from "./errorButtons.ts";
 
 export interface Log {
   channel: vscode.LogOutputChannel;
@@ -8,21 +9,9 @@ export interface Log {
   tell(error: unknown): void;
 }
 
-type Action = { label: string; command: string };
-
-/** The fix that fits an error, where there is a button for it. */
-const fixes: Partial<Record<string, Action>> = {
-  E_NO_KEY: { label: vscode.l10n.t("Set API Key"), command: "distillery.setApiKey" },
-  E_AUTH: { label: vscode.l10n.t("Set API Key"), command: "distillery.setApiKey" },
-  E_PY_ENV: { label: vscode.l10n.t("Set Up Environment"), command: "distillery.setUpEnvironment" },
-  E_MODEL_FILE: { label: vscode.l10n.t("Set Up Environment"), command: "distillery.setUpEnvironment" },
-  E_KNOWLEDGE: { label: vscode.l10n.t("New Knowledge Base"), command: "distillery.newKnowledge" },
-  E_SETTINGS: { label: vscode.l10n.t("Open Settings"), command: "workbench.action.openSettings" },
-};
-
 export function createLog(): Log {
   const channel = vscode.window.createOutputChannel("Distillery", { log: true });
-  const showLog: Action = { label: vscode.l10n.t("Show Log"), command: "distillery.showLog" };
+  const showLog: Button = { label: vscode.l10n.t("Show Log"), command: "distillery.showLog" };
   return {
     channel,
     tell(error) {
@@ -30,10 +19,11 @@ export function createLog(): Log {
       if (error instanceof UserError) {
         channel.warn(`${error.code}: ${error.message}`);
         if (error.code === "E_STOPPED") return;
-        const actions = [...(fixes[error.code] ? [fixes[error.code]!] : []), showLog];
+        const fix = buttonOf(error.code);
+        const actions = fix ? [fix, showLog] : [showLog];
         void offer(
           vscode.window.showErrorMessage(
-            `${error.message} ${error.kept} (${error.code})`,
+            `${error.message} ${error.kept} ${fix ? "" : `${error.next} `}(${error.code})`,
             ...actions.map(({ label }) => label),
           ),
           actions,
@@ -47,12 +37,8 @@ export function createLog(): Log {
   };
 }
 
-async function offer(chosen: Thenable<string | undefined>, actions: Action[]): Promise<void> {
+async function offer(chosen: Thenable<string | undefined>, actions: Button[]): Promise<void> {
   const label = await chosen;
   const action = actions.find((each) => each.label === label);
-  if (action)
-    await vscode.commands.executeCommand(
-      action.command,
-      ...(action.command.endsWith("openSettings") ? ["distillery"] : []),
-    );
+  if (action) await vscode.commands.executeCommand(action.command, ...(action.args ?? []));
 }

@@ -13,7 +13,7 @@ export const teacherOrigin = (): string => originOf(teacherBaseUrl(), "distiller
 
 function originOf(address: string, setting: string): string {
   const origin = URL.parse(address)?.origin;
-  if (!origin || origin === "null") throw new UserError("E_SETTINGS", `${setting} is not an address: ${address}`);
+  if (!origin || origin === "null") throw new UserError("E_SETTINGS", `${setting} is no address: "${address}".`);
   return origin;
 }
 

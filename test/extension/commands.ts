@@ -2,11 +2,14 @@ import assert from "node:assert/strict";
 import * as vscode from "vscode";
 import { commandIds, commandTable } from "../../src/extension/commands/table.ts";
 import { createHandlers } from "../../src/extension/commands/handlers.ts";
-import { answering, extension, theApp } from "./host.ts";
+import { buttonOf } from "../../src/extension/errorButtons.ts";
+import { errorTable, type ErrorCode } from "../../src/protocol/errors.ts";
+import { answering, extension, theApp, until } from "./host.ts";
 
 interface Manifest {
   commands: { command: string; title: string; category: string; icon?: string }[];
   menus: Record<string, { command: string; when?: string }[]>;
+  configuration: { properties: Record<string, unknown> }[];
   viewsWelcome: { contents: string }[];
   walkthroughs: { steps: { description: string }[] }[];
 }
@@ -14,6 +17,7 @@ const manifest = (): Manifest => extension().packageJSON.contributes;
 
 describe("commands", () => {
   it("manifest, command table and registered commands are the same", async () => {
+    await extension().activate();
     const registered = (await vscode.commands.getCommands(true)).filter(
       (id) => id.startsWith("distillery.") && !/\.(focus|open|resetViewLocation|removeView|toggleVisibility)$/.test(id),
     );
@@ -104,5 +108,42 @@ describe("commands", () => {
         shown.some((label) => label.includes(piece)),
         piece,
       );
+  });
+
+  it("the button of every error names a command and settings there are", async () => {
+    const known = new Set(await vscode.commands.getCommands());
+    const settings = manifest().configuration.flatMap(({ properties }) => Object.keys(properties));
+    for (const code of Object.keys(errorTable) as ErrorCode[]) {
+      const button = buttonOf(code);
+      if (!button) continue;
+      assert.ok(known.has(button.command), `${code}: ${button.command}`);
+      for (const query of button.args ?? [])
+        assert.ok(
+          settings.some((name) => name.startsWith(String(query))),
+          `${code}: ${String(query)}`,
+        );
+    }
+  });
+
+  it("an error shows what happened, what is kept and its button, which does what it says", async () => {
+    const address = vscode.workspace.getConfiguration("distillery.teacher");
+    await address.update("baseUrl", "nowhere", vscode.ConfigurationTarget.Global);
+    const shown: string[][] = [];
+    try {
+      await answering(
+        "showErrorMessage",
+        (...texts: string[]) => (shown.push(texts), texts[1]),
+        async () => vscode.commands.executeCommand("distillery.setApiKey"),
+      );
+    } finally {
+      await address.update("baseUrl", undefined, vscode.ConfigurationTarget.Global);
+    }
+    const [text, ...buttons] = shown[0]!;
+    assert.equal(text, 'distillery.teacher.baseUrl is no address: "nowhere". Nothing was started. (E_SETTINGS)');
+    assert.deepEqual(buttons, ["Open Settings", "Show Log"]);
+    await until("the settings", () =>
+      vscode.window.tabGroups.all.some(({ tabs }) => tabs.some(({ label }) => label === "Settings")),
+    );
+    await vscode.commands.executeCommand("workbench.action.closeAllEditors");
   });
 });

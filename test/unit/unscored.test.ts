@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { createCheckpointStore } from "../../src/pipeline/adapters/checkpointStore.ts";
 import type { Metric, Score } from "../../src/protocol/model.ts";
 import { fakeParts } from "../fakes/parts.ts";
-import { fakeRunFile, freshFolder, play } from "../fakes/runs.ts";
+import { computed, fakeRunFile, freshFolder, play } from "../fakes/runs.ts";
 
 const failed: Score = { status: "failed", reason: "planted" };
 const silent: Score = { status: "not_applicable", reason: "planted" };
@@ -67,4 +67,39 @@ test("a fifth of failures leaves no mean, and no 0", async () => {
   const { row, sentence } = await rowsWith(20, (arm, turn) => (arm === "good" && turn % 5 === 0 ? failed : null));
   expect(row("semantic_similarity")).toMatchObject({ scored: 16, failed: 4, means: null });
   expect(sentence).toBe("Cannot tell: only 16 of 20 reworded questions were scored in both arms.");
+});
+
+test("a run of which nothing is scored ends with a named error, and no answer is generated again", async () => {
+  const root = freshFolder();
+  const parts = fakeParts();
+  const { evaluator } = parts;
+  parts.evaluator = {
+    ...evaluator,
+    async score(items, metrics, onScored) {
+      for (const { item } of items)
+        await onScored(item, Object.fromEntries(metrics.map((metric) => [metric, failed])), false);
+      return { versions: {}, prompts: {} };
+    },
+  };
+  await expect(play(root, fakeRunFile(), { parts })).rejects.toMatchObject({
+    code: "E_EVAL_NOTHING_SCORED",
+    message: expect.stringContaining("planted") as string,
+  });
+  const { events } = await play(root, fakeRunFile(), { parts: { ...parts, evaluator } });
+  expect(computed(events)).not.toContain("1/baselineAnswers");
+  expect(events.at(-1)).toMatchObject({ type: "runFinished" });
+});
+
+test("a teacher that finds nothing to ask, or nothing to answer with, ends the run with a named error", async () => {
+  const mute = fakeParts();
+  mute.teacher = { ...mute.teacher, questions: async () => ({ families: [], unusable: 0 }) };
+  await expect(play(freshFolder(), fakeRunFile(), { parts: mute })).rejects.toMatchObject({ code: "E_NO_QUESTIONS" });
+  const ignorant = fakeParts();
+  ignorant.teacher = {
+    ...ignorant.teacher,
+    reference: async () => ({ status: "refused", text: "", quotes: [], grounded: false, author: "teacher" }),
+  };
+  await expect(play(freshFolder(), fakeRunFile(), { parts: ignorant })).rejects.toMatchObject({
+    code: "E_NO_QUESTIONS",
+  });
 });
