@@ -34,6 +34,7 @@ const buttons: Record<ErrorCode, (() => Button) | null> = {
   E_QUESTIONS_FILE: null,
   E_NO_QUESTIONS: topics,
   E_PY_ENV: repair,
+  E_ENV_HASH: repair,
   E_MODEL_FILE: repair,
   E_MODEL_LOAD: resume,
   E_STUDENT_DIED: resume,

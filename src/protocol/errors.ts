@@ -15,6 +15,10 @@ export const errorTable = {
     next: "Choose more topics, a larger knowledge base or another teacher, then resume.",
   },
   E_PY_ENV: { kept: "Everything finished so far is saved.", next: "Run `distillery doctor`; it names the fix." },
+  E_ENV_HASH: {
+    kept: "Nothing of the package was used; everything finished so far is saved.",
+    next: "Look at where the packages come from, a mirror or a proxy perhaps, then set the environment up again.",
+  },
   E_MODEL_FILE: {
     kept: "Everything finished so far is saved.",
     next: "Run `distillery doctor --fix` to fetch the model again.",

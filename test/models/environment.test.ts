@@ -1,6 +1,6 @@
 /** Installs the real environment from the real lock files, into an empty cache. */
 import { execa } from "execa";
-import { mkdtempSync, rmSync } from "node:fs";
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
@@ -33,3 +33,13 @@ test(
     expect(help).toContain("usage");
   },
 );
+
+test("a package that is not the locked one is not installed, and the error says so", { timeout: 120_000 }, async () => {
+  const trainerFolder = join(cache, "trainer");
+  cpSync(join(import.meta.dirname, "../../trainer"), trainerFolder, { recursive: true });
+  const lock = join(trainerFolder, "uv-tool.lock");
+  const other = (_: string, first: string) => `sha256:${first === "0" ? "1" : "0"}`;
+  writeFileSync(lock, readFileSync(lock, "utf8").replaceAll(/sha256:([0-9a-f])/g, other));
+  await expect(readyEnvironment({ cache, trainerFolder })).rejects.toMatchObject({ code: "E_ENV_HASH" });
+  expect(await findEnvironment({ cache, trainerFolder })).toBeNull();
+});

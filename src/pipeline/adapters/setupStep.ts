@@ -25,7 +25,7 @@ const worthShowing = /^\s*(Downloading|Building|Prepared|Installed) .*(\d|GiB|Mi
 /**
  * Starts `program` and waits for its end.
  * @param what completes "… failed", for people
- * @throws UserError E_STOPPED, E_DISK_FULL or E_PY_ENV with the program's last line
+ * @throws UserError E_STOPPED, E_DISK_FULL, E_ENV_HASH, or E_PY_ENV with the program's last line
  */
 export async function runSetupStep(
   what: string,
@@ -75,6 +75,11 @@ function explained(what: string, tail: string[], fallback: string, logFile: stri
   const all = tail.join("\n");
   if (/No space left on device|not enough space|ENOSPC|os error (28|112)\b/i.test(all))
     return new UserError("E_DISK_FULL", `${what} failed: the disk is full.`);
+  if (/hash mismatch|do not match the hashes/i.test(all))
+    return new UserError(
+      "E_ENV_HASH",
+      `${what} failed: a package is not the one this version of Distillery was made with (log: ${logFile}).`,
+    );
   const reason = tail.filter((line) => /error|failed|no matching|could not|cause/i.test(line)).at(-1) ?? tail.at(-1);
   return new UserError("E_PY_ENV", `${what} failed: ${(reason ?? fallback).slice(0, 300)} (log: ${logFile})`);
 }
