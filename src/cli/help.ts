@@ -13,6 +13,7 @@ export const helpText = `distillery: distils a teacher model into a small studen
   distillery stale     sections that changed since a run asked about them, and what rests on them [RUN]
   distillery backup    put a run with its adapter into one file [RUN] [FILE]
   distillery restore   bring back a backup FILE, or a replaced checkpoint: RUN FILE
+  distillery download  fetch the weights of a STUDENT: phi-2, or OWNER/NAME of a llama or phi model with safetensors
   distillery doctor    check interpreter, packages, device, memory, disk, models and endpoint [--fix]
   distillery start     the sample run of \`npm start\` [--new]
 

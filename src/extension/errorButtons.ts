@@ -35,6 +35,7 @@ const buttons: Record<ErrorCode, (() => Button) | null> = {
   E_NO_QUESTIONS: topics,
   E_PY_ENV: repair,
   E_MODEL_FILE: repair,
+  E_DOWNLOAD: null,
   E_MODEL_LOAD: resume,
   E_STUDENT_DIED: resume,
   E_TRAINER_DIED: resume,
