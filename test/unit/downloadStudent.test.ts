@@ -1,9 +1,10 @@
 /** Downloading a student from a hub on this machine: cut, resumed, refused. */
-import { existsSync, readFileSync, rmSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { downloadStudent, isDownloaded, type DownloadOptions } from "../../src/pipeline/adapters/downloadStudent.ts";
 import type { Environment } from "../../src/pipeline/adapters/environment.ts";
+import { hubAddress } from "../../src/pipeline/adapters/hub.ts";
 import { downloadable } from "../../src/pipeline/adapters/studentCatalogue.ts";
 import { findStudent } from "../../src/pipeline/adapters/studentRegistry.ts";
 import { startModelHub, type ModelHub } from "../fakes/modelHub.ts";
@@ -78,7 +79,8 @@ it("goes on in a later call, after a stop", async () => {
   await expect(fetchIt({ signal: stop.signal, onProgress })).rejects.toThrow("stopped by a person");
   const { size } = statSync(join(folder(), "model.safetensors.part"));
   expect(await isDownloaded(folder())).toBe(false);
-  await fetchIt();
+  // What is there already needs no room again.
+  await fetchIt({ freeBytes: async () => 500e6 + weights.length - size });
   expect(hub.asked.at(-1)).toBe(`model.safetensors bytes=${size}-`);
   expect(await isDownloaded(folder())).toBe(true);
 });
@@ -135,6 +137,8 @@ it("takes phi-2 at its pinned commit, any owner/name, and no path", () => {
 
 it("tells at the start of a run how to get a student that is not here", async () => {
   const environment = {} as Environment;
+  mkdirSync(join(cache, "models", "own"), { recursive: true });
+  await expect(findStudent("models/own", environment, cache)).rejects.toMatchObject({ code: "E_MODEL_FILE" });
   await expect(findStudent("owner/not-here", environment, cache)).rejects.toThrow("distillery download owner/not-here");
 });
 
@@ -143,4 +147,9 @@ it("works from the command line, with the hub's address from the environment", a
   const ended = await startDistillery(["download", "owner/tiny", "--json"], { env });
   expect(JSON.parse(ended.stdout)).toEqual({ student: "owner/tiny", folder: folder() });
   expect(ended.stderr).toContain("model.safetensors: 300 KB");
+});
+
+it("names a hub's address that is none", () => {
+  expect(hubAddress({ HF_ENDPOINT: "http://mirror.example/" })).toBe("http://mirror.example");
+  expect(() => hubAddress({ HF_ENDPOINT: "mirror" })).toThrow('HF_ENDPOINT is no web address: "mirror"');
 });

@@ -1,5 +1,5 @@
 /** Fetches a student's weights into the user's cache, once; afterwards no connection is needed. */
-import { mkdir, readFile, rename, statfs, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rename, stat, statfs, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { UserError } from "../../protocol/errors.ts";
@@ -100,8 +100,9 @@ function checkConfig(repository: string, text: string): void {
 }
 
 async function bytesThere({ files }: HubModel, folder: string): Promise<number> {
+  const sizeOf = async (name: string) => (await stat(join(folder, name)).catch(() => null))?.size ?? 0;
   const there = await Promise.all(
-    files.map(async ({ name, bytes }) => ((await hasSize(join(folder, name), bytes)) ? bytes : 0)),
+    files.map(async ({ name, bytes }) => Math.min(bytes, (await sizeOf(name)) || (await sizeOf(`${name}.part`)))),
   );
   return there.reduce((sum, bytes) => sum + bytes, 0);
 }

@@ -36,9 +36,12 @@ const treeSchema = z.array(
   }),
 );
 
-/** The hub's address: `HF_ENDPOINT` of the environment as in the hub's own client, never a workspace's setting. */
+/** The hub's address: `HF_ENDPOINT` of the environment as in the hub's own client, never a workspace's setting. @throws UserError E_SETTINGS */
 export function hubAddress(variables: Readonly<Record<string, string | undefined>> = process.env): string {
-  return (variables["HF_ENDPOINT"] || "https://huggingface.co").replace(/\/+$/, "");
+  const address = variables["HF_ENDPOINT"] || "https://huggingface.co";
+  if (!/^https?:$/.test(URL.parse(address)?.protocol ?? ""))
+    throw new UserError("E_SETTINGS", `HF_ENDPOINT is no web address: "${address}".`);
+  return address.replace(/\/+$/, "");
 }
 
 /**

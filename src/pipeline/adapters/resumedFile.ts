@@ -12,6 +12,8 @@ import { writeError } from "./storageError.ts";
 /** Attempts in a row that brought no byte; an attempt that brought some starts the count anew. */
 const mostBarren = 4;
 
+const diskErrors = new Set(["ENOSPC", "EDQUOT", "EROFS", "EACCES", "EPERM", "EIO"]);
+
 /** The server's refusal: trying again would not help. */
 class Refused extends UserError {}
 
@@ -36,7 +38,7 @@ export async function fetchResumed(
       await append(file, part, onBytes, signal);
     } catch (error) {
       signal.throwIfAborted();
-      if (error instanceof Refused || errorCode(error) === "ENOSPC")
+      if (error instanceof Refused || diskErrors.has(errorCode(error) ?? ""))
         throw writeError(error, basename(target), file.bytes);
       barren = (await sizeOf(part)) > before ? 0 : barren + 1;
       if (barren === mostBarren)
