@@ -37,6 +37,7 @@ What a run is made of (run, resume, rerun):
   --student NAME           smollm2-135m, or a folder with a model as safetensors and model.gguf
   --steps N                training steps, or auto, or recipe (100 where that gives six passes, else auto)
   --quantization KIND      auto, nf4 or gguf
+  --roles A,B              layers that get an adapter: q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj (all)
   --template NAME          chatml, native or phi
   --max-new-tokens N       longest answer (500)
   --repeats N              answers per question, averaged (1)

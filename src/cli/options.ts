@@ -30,6 +30,7 @@ const settingFlags = {
   "no-probe": yes,
   template: text,
   quantization: text,
+  roles: text,
   "primary-metric": text,
   gate: text,
   aimed: text,
@@ -138,10 +139,12 @@ function fromFlags(given: CommandLine["flags"], base: unknown): object {
   const judgeModel = judgeFrom(given, base, teacher);
   put("judgeModel", judgeModel);
   put("judge", given.judge ?? (judgeModel && true));
-  if (given.steps !== undefined || given.quantization !== undefined)
+  const roles = listOf(given.roles);
+  if (given.steps !== undefined || given.quantization !== undefined || roles !== undefined)
     put("training", {
       ...(given.steps === undefined ? {} : { steps: numberOf(given.steps) }),
       ...(given.quantization === undefined ? {} : { quantization: given.quantization }),
+      ...(roles === undefined ? {} : { roles }),
     });
   if (given["max-new-tokens"] !== undefined) put("sampling", { maxNewTokens: numberOf(given["max-new-tokens"]) });
   return settings;
@@ -209,6 +212,7 @@ const flagPaths: Record<string, string> = {
   "judgeModel.baseUrl": "--judge-url",
   "training.steps": "--steps",
   "training.quantization": "--quantization",
+  "training.roles": "--roles",
   "sampling.maxNewTokens": "--max-new-tokens",
   own: "--own-questions",
   primaryMetric: "--primary-metric",
