@@ -13,6 +13,7 @@ export const helpText = `distillery: distils a teacher model into a small studen
   distillery stale     sections that changed since a run asked about them, and what rests on them [RUN]
   distillery backup    put a run with its adapter into one file [RUN] [FILE]
   distillery restore   bring back a backup FILE, or a replaced checkpoint: RUN FILE
+  distillery download  fetch the weights of a STUDENT: phi-2, or OWNER/NAME of a llama or phi model with safetensors
   distillery doctor    check interpreter, packages, device, memory, disk, models and endpoint [--fix]
   distillery start     the sample run of \`npm start\` [--new]
 
@@ -37,6 +38,7 @@ What a run is made of (run, resume, rerun):
   --steps N                training steps, or auto, or recipe (100 where that gives six passes, else auto)
   --word-dropout SHARE     of a training question's words left out in every second pass (0.35); 0 for none
   --quantization KIND      auto, nf4 or gguf
+  --roles A,B              layers that get an adapter: q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj (all)
   --template NAME          chatml, native or phi
   --max-new-tokens N       longest answer (500)
   --repeats N              answers per question, averaged (1)

@@ -42,6 +42,7 @@ const commands: Readonly<Record<string, Command>> = {
   },
   backup: { flags: [], words: 2, load: async () => (await import("./commands/backup.ts")).backup },
   restore: { flags: [], words: 2, load: async () => (await import("./commands/restore.ts")).restore },
+  download: { flags: [], words: 1, load: async () => (await import("./commands/download.ts")).download },
   doctor: {
     flags: ["fix", "base-url", "model"],
     words: 0,

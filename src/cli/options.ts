@@ -31,6 +31,7 @@ const settingFlags = {
   template: text,
   quantization: text,
   "word-dropout": text,
+  roles: text,
   "primary-metric": text,
   gate: text,
   aimed: text,
@@ -139,10 +140,12 @@ function fromFlags(given: CommandLine["flags"], base: unknown): object {
   const judgeModel = judgeFrom(given, base, teacher);
   put("judgeModel", judgeModel);
   put("judge", given.judge ?? (judgeModel && true));
+  const roles = listOf(given.roles);
   const training = {
     ...(given.steps === undefined ? {} : { steps: numberOf(given.steps) }),
     ...(given.quantization === undefined ? {} : { quantization: given.quantization }),
     ...(given["word-dropout"] === undefined ? {} : { wordDropout: numberOf(given["word-dropout"]) }),
+    ...(roles === undefined ? {} : { roles }),
   };
   if (Object.keys(training).length > 0) put("training", training);
   if (given["max-new-tokens"] !== undefined) put("sampling", { maxNewTokens: numberOf(given["max-new-tokens"]) });
@@ -212,6 +215,7 @@ const flagPaths: Record<string, string> = {
   "training.steps": "--steps",
   "training.quantization": "--quantization",
   "training.wordDropout": "--word-dropout",
+  "training.roles": "--roles",
   "sampling.maxNewTokens": "--max-new-tokens",
   own: "--own-questions",
   primaryMetric: "--primary-metric",

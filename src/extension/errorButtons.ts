@@ -36,6 +36,7 @@ const buttons: Record<ErrorCode, (() => Button) | null> = {
   E_PY_ENV: repair,
   E_ENV_HASH: repair,
   E_MODEL_FILE: repair,
+  E_DOWNLOAD: null,
   E_MODEL_LOAD: resume,
   E_STUDENT_DIED: resume,
   E_TRAINER_DIED: resume,

@@ -23,6 +23,10 @@ export const errorTable = {
     kept: "Everything finished so far is saved.",
     next: "Run `distillery doctor --fix` to fetch the model again.",
   },
+  E_DOWNLOAD: {
+    kept: "What verified, and what was begun, is kept.",
+    next: "Check the student's name and the network, then download again; it goes on where it stopped.",
+  },
   E_MODEL_LOAD: {
     kept: "Everything finished so far is saved.",
     next: "Close other programs or choose a smaller student, then resume.",

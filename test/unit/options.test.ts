@@ -51,8 +51,9 @@ test("every setting flag reaches the settings", () => {
     ],
     ...["--teacher", "openai", "--model", "m", "--base-url", "http://localhost:1/v1"],
     ...["--arms", "retrieval, teacher", "--no-probe"],
-    ...["--primary-metric", "factual_correctness"],
+    ...["--primary-metric", "factual_correctness", "--roles", "q_proj, v_proj"],
   );
+  expect(made.training).toMatchObject({ steps: "auto", quantization: "nf4", roles: ["q_proj", "v_proj"] });
   expect(made).toMatchObject({
     topics: ["Pods", "Services"],
     questions: 7,

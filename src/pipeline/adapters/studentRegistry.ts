@@ -5,7 +5,9 @@ import { access } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { UserError } from "../../protocol/errors.ts";
+import { isDownloaded } from "./downloadStudent.ts";
 import type { Environment } from "./environment.ts";
+import { sourceOf, studentFolder } from "./studentCatalogue.ts";
 
 /** The student that comes along: SmolLM2-135M-Instruct, Q4_1. */
 export const embeddedStudent = "smollm2-135m";
@@ -20,27 +22,45 @@ export interface StudentFiles {
 }
 
 /**
- * `name` is {@link embeddedStudent}, or the path of a folder with a Hugging Face model as safetensors
- * and its conversion `model.gguf`; a relative path starts from `workspace`.
+ * `name` is {@link embeddedStudent}, a downloaded student, or the path of a folder with a Hugging Face model
+ * as safetensors and its conversion `model.gguf`; a relative path starts from `workspace` and comes before
+ * a downloaded `owner/name`.
  * @throws UserError E_SETTINGS for an unknown name, E_MODEL_FILE for a folder that lacks a file.
  */
 export async function findStudent(name: string, environment: Environment, workspace: string): Promise<StudentFiles> {
   if (name === embeddedStudent)
     return { id: embeddedStudent, gguf: environment.embeddedStudent, model: { gguf: environment.embeddedStudent } };
-  if (!/[./\\]/.test(name))
+  const source = sourceOf(name);
+  const given = resolve(workspace, name);
+  const isPath = /[./\\]/.test(name);
+  if (source && !(isPath && (await isThere(given)))) {
+    const downloaded = studentFolder(source);
+    if (!(await isDownloaded(downloaded)))
+      throw new UserError("E_SETTINGS", `${name} is not here yet: \`distillery download ${name}\` fetches it.`);
+    return filesIn(downloaded);
+  }
+  if (!isPath)
     throw new UserError(
       "E_SETTINGS",
-      `There is no student "${name}". Use ${embeddedStudent}, or the path of a model folder.`,
+      `There is no student "${name}". Use ${embeddedStudent}, phi-2, owner/name of a downloaded one, or the path of a model folder.`,
     );
-  const folder = resolve(workspace, name);
+  return filesIn(given);
+}
+
+const isThere = (path: string): Promise<boolean> =>
+  access(path).then(
+    () => true,
+    () => false,
+  );
+
+async function filesIn(folder: string): Promise<StudentFiles> {
   const gguf = join(folder, "model.gguf");
-  for (const file of ["model.gguf", "model.safetensors", "config.json", "tokenizer.json"])
-    if (
-      !(await access(join(folder, file)).then(
-        () => true,
-        () => false,
-      ))
-    )
+  // Large models come in several files with an index.
+  const weights = (await isThere(join(folder, "model.safetensors.index.json")))
+    ? "model.safetensors.index.json"
+    : "model.safetensors";
+  for (const file of ["model.gguf", weights, "config.json", "tokenizer.json"])
+    if (!(await isThere(join(folder, file))))
       throw new UserError("E_MODEL_FILE", `The student's folder ${folder} has no ${file}.`);
   const hash = createHash("sha256");
   await pipeline(createReadStream(gguf), hash);
