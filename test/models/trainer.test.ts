@@ -66,6 +66,7 @@ test("F1: out of memory, each rung is a new process and is told", async () => {
   expect(notices).toEqual([
     "The memory was not enough; the training goes on one row at a time.",
     "The memory was not enough; the training goes on with gradient checkpointing.",
+    "The memory was not enough; the training goes on with rows of at most 384 tokens.",
     "The memory was not enough; the training goes on with rows of at most 256 tokens.",
   ]);
 });
