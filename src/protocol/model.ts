@@ -366,6 +366,8 @@ export const fineTuningOutputSchema = z.strictObject({
   /** Rows longer than the sequence limit that were left out. */
   rowsTooLong: z.int().nonnegative(),
   exactResume: z.boolean(),
+  /** What was changed for want of memory, in order, with the error that made it; absent when it sufficed. */
+  memoryRungs: z.array(z.strictObject({ name: z.string(), reason: z.string() })).optional(),
 });
 export type FineTuningOutput = z.infer<typeof fineTuningOutputSchema>;
 

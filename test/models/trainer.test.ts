@@ -48,6 +48,7 @@ test("the real trainer makes an adapter and tells of every step", { timeout: 400
     [2, 2],
   ]);
   expect(points.every(([{ loss }]) => Number.isFinite(loss) && loss > 0)).toBe(true);
+  expect(result).not.toHaveProperty("memoryRungs");
   expect(result).toMatchObject({ device: "cpu", steps: 2, plannedSteps: 2, rows: 1, rowsTooLong: 0 });
   expect(result.losses.map(({ step }) => step)).toEqual([1, 2]);
   for (const file of ["adapter_model.safetensors", "adapter_config.json", "adapter.gguf", "spec.json"])
@@ -66,7 +67,15 @@ test("F1: out of memory, each rung is a new process and is told", async () => {
   expect(notices).toEqual([
     "The memory was not enough; the training goes on one row at a time.",
     "The memory was not enough; the training goes on with gradient checkpointing.",
+    "The memory was not enough; the training goes on with rows of at most 384 tokens.",
     "The memory was not enough; the training goes on with rows of at most 256 tokens.",
+  ]);
+  const reason = expect.stringContaining("not enough memory");
+  expect(result.memoryRungs).toEqual([
+    { name: "one row at a time", reason },
+    { name: "with gradient checkpointing", reason },
+    { name: "with rows of at most 384 tokens", reason },
+    { name: "with rows of at most 256 tokens", reason },
   ]);
 });
 

@@ -12,13 +12,16 @@ export interface MemoryNeeds {
 
 interface Rung {
   /** For people, after "The training goes on ". */
-  name(needs: MemoryNeeds): string;
+  name(): string;
   /** Null when the rung is in force already. */
   climb(needs: MemoryNeeds): MemoryNeeds | null;
 }
 
-/** Below this, too few references fit to be worth it. */
-const shortestLength = 128;
+/** A length is left alone when it is this short already: below 256 too few references fit to be worth it. */
+const rowsOfAtMost = (length: number): Rung => ({
+  name: () => `with rows of at most ${length} tokens`,
+  climb: (needs) => (needs.maxLength <= length ? null : { ...needs, maxLength: length }),
+});
 
 const rungs: readonly Rung[] = [
   {
@@ -29,13 +32,9 @@ const rungs: readonly Rung[] = [
     name: () => "with gradient checkpointing",
     climb: (needs) => (needs.gradientCheckpointing ? null : { ...needs, gradientCheckpointing: true }),
   },
-  {
-    name: ({ maxLength }) => `with rows of at most ${maxLength} tokens`,
-    climb: (needs) =>
-      needs.maxLength <= shortestLength
-        ? null
-        : { ...needs, maxLength: Math.max(shortestLength, Math.floor(needs.maxLength / 2)) },
-  },
+  rowsOfAtMost(512),
+  rowsOfAtMost(384),
+  rowsOfAtMost(256),
   {
     name: () => "on the CPU",
     climb: (needs) => (needs.device === "cpu" ? null : { ...needs, device: "cpu" }),
@@ -48,7 +47,7 @@ export function createMemoryLadder(): (needs: MemoryNeeds) => { needs: MemoryNee
   return (needs) => {
     for (let rung = left.shift(); rung; rung = left.shift()) {
       const changed = rung.climb(needs);
-      if (changed) return { needs: changed, name: rung.name(changed) };
+      if (changed) return { needs: changed, name: rung.name() };
     }
     return undefined;
   };

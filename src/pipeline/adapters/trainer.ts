@@ -16,7 +16,7 @@ export interface TrainerOptions extends PythonPlace {
 /** Seconds between two training checkpoints; a step that takes longer is saved after it. */
 const saveSeconds = 10;
 
-const resultSchema = fineTuningOutputSchema.omit({ adapter: true, stepsRule: true });
+const resultSchema = fineTuningOutputSchema.omit({ adapter: true, stepsRule: true, memoryRungs: true });
 
 type OnPoint = Parameters<Trainer["train"]>[1];
 type OnNotice = Parameters<Trainer["train"]>[2];
@@ -29,6 +29,7 @@ export function createTrainer({ model, ...place }: TrainerOptions): Trainer {
     discardCheckpoints: (output) => rm(join(output, "training"), { recursive: true, force: true }),
     async train(job, onPoint, onNotice, signal) {
       const climb = createMemoryLadder();
+      const memoryRungs: NonNullable<TrainingResult["memoryRungs"]> = [];
       let needs: MemoryNeeds = {
         microBatch: null,
         gradientCheckpointing: false,
@@ -38,11 +39,14 @@ export function createTrainer({ model, ...place }: TrainerOptions): Trainer {
       while (true) {
         signal.throwIfAborted();
         try {
-          return await trainOnce(warm.take(), specOf(job, model, needs), job, onPoint, onNotice, signal);
+          const result = await trainOnce(warm.take(), specOf(job, model, needs), job, onPoint, onNotice, signal);
+          return memoryRungs.length > 0 ? { ...result, memoryRungs } : result;
         } catch (error) {
-          const rung = error instanceof UserError && error.code === "E_OUT_OF_MEMORY" ? climb(needs) : undefined;
+          if (!(error instanceof UserError) || error.code !== "E_OUT_OF_MEMORY") throw error;
+          const rung = climb(needs);
           if (!rung) throw error;
           needs = rung.needs;
+          memoryRungs.push({ name: rung.name, reason: error.message });
           onNotice(`The memory was not enough; the training goes on ${rung.name}.`);
         }
       }
