@@ -1,6 +1,7 @@
 """How many optimizer steps, when to look at the held-back loss, and which rows each step sees."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +12,7 @@ WINDOW = 8  # steps whose rows are sorted by length together, so that little is 
 
 @dataclass(frozen=True)
 class Plan:
-    """`order` holds the row of every place of every step: `steps * step_rows` numbers."""
+    """`order` holds the entry of every place of every step: `steps * step_rows` numbers."""
 
     steps: int
     step_rows: int
@@ -20,14 +21,24 @@ class Plan:
     patience: int
 
 
-def make_plan(rule: dict[str, Any], lengths: list[int], step_rows: int, seed: int, held_back: int) -> Plan:
-    """`rule` is the spec's `steps`. With `auto` the held-back loss is looked at after each pass over the rows."""
+def make_plan(
+    rule: dict[str, Any],
+    lengths: list[int],
+    step_rows: int,
+    seed: int,
+    held_back: int,
+    entry: Callable[[int, int], int] = lambda row, _: row,
+) -> Plan:
+    """`rule` is the spec's `steps`. With `auto` the held-back loss is looked at after each pass over the rows.
+
+    `entry` says which entry of the data stands for a row in a pass.
+    """
     count = len(lengths)
     steps = rule["count"] if rule["rule"] == "fixed" else math.ceil(rule["passes"] * count / step_rows)
     order: list[int] = []
     pass_ = 0
     while len(order) < steps * step_rows:
-        order += one_pass(lengths, step_rows, seed, pass_)
+        order += [entry(row, pass_) for row in one_pass(lengths, step_rows, seed, pass_)]
         pass_ += 1
     looks: frozenset[int] = frozenset()
     if rule["rule"] == "auto" and held_back:

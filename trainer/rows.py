@@ -12,15 +12,25 @@ IGNORED = -100  # the label of a token that counts for no loss
 
 @dataclass(frozen=True)
 class Rows:
-    """Encoded rows and how many were left out for their length. `ids` and `labels` are of equal length per row."""
+    """Encoded rows and how many were left out for their length. `ids` and `labels` are of equal length per entry.
+
+    The whole forms of the rows come first, in `lengths` their tokens; `forms` has for each row the entries that hold
+    its forms with words left out.
+    """
 
     ids: list[list[int]]
     labels: list[list[int]]
     too_long: int
+    forms: list[list[int]]
 
     @property
     def lengths(self) -> list[int]:
-        return [len(ids) for ids in self.ids]
+        return [len(ids) for ids in self.ids[: len(self.forms)]]
+
+    def entry(self, row: int, pass_: int) -> int:
+        """The form of a row for a pass: whole and thinned in turns, half of the rows beginning with each."""
+        forms = self.forms[row]
+        return row if not forms or (row + pass_) % 2 == 0 else forms[pass_ // 2 % len(forms)]
 
     def answer_tokens(self, span: slice) -> int:
         """Tokens that count for the loss. A row's first token never does: nothing predicts it."""
@@ -31,20 +41,33 @@ def encode_rows(rows: list[dict[str, Any]], tokenizer: PreTrainedTokenizerBase, 
     """Raises JobError E_TRAINER for a row without the end text, without an answer, or whose prompt would be read
     differently alone than with its completion. Rows longer than `max_length` tokens are left out, never cut.
     """
-    ids: list[list[int]] = []
-    labels: list[list[int]] = []
-    too_long = 0
+    whole: list[tuple[list[int], list[int]]] = []
+    thinned: list[list[tuple[list[int], list[int]]]] = []
     for number, row in enumerate(rows, 1):
-        prompt, completion = row["prompt"], row["completion"]
+        completion = row["completion"]
         if not completion.endswith(end_text) or completion == end_text:
             raise JobError("E_TRAINER", f"Training row {number} does not end with an answer and the end mark.")
-        prompt_ids: list[int] = tokenizer(prompt, add_special_tokens=False)["input_ids"]
-        whole: list[int] = tokenizer(prompt + completion, add_special_tokens=False)["input_ids"]
-        if whole[: len(prompt_ids)] != prompt_ids or len(whole) == len(prompt_ids):
-            raise JobError("E_TRAINER", f"The prompt of training row {number} does not end at a token's end.")
-        if len(whole) > max_length:
-            too_long += 1
+        encoded = [encode(prompt, completion, tokenizer, number) for prompt in (row["prompt"], *row.get("thinned", ()))]
+        if len(encoded[0][0]) > max_length:
             continue
-        ids.append(whole)
-        labels.append([IGNORED] * len(prompt_ids) + whole[len(prompt_ids) :])
-    return Rows(ids, labels, too_long)
+        whole.append(encoded[0])
+        thinned.append([form for form in encoded[1:] if len(form[0]) <= max_length])
+    entries = whole + [form for forms in thinned for form in forms]
+    places = iter(range(len(whole), len(entries)))
+    return Rows(
+        ids=[ids for ids, _ in entries],
+        labels=[labels for _, labels in entries],
+        too_long=len(rows) - len(whole),
+        forms=[[next(places) for _ in forms] for forms in thinned],
+    )
+
+
+def encode(
+    prompt: str, completion: str, tokenizer: PreTrainedTokenizerBase, number: int
+) -> tuple[list[int], list[int]]:
+    """Token ids and labels of one row."""
+    prompt_ids: list[int] = tokenizer(prompt, add_special_tokens=False)["input_ids"]
+    ids: list[int] = tokenizer(prompt + completion, add_special_tokens=False)["input_ids"]
+    if ids[: len(prompt_ids)] != prompt_ids or len(ids) == len(prompt_ids):
+        raise JobError("E_TRAINER", f"The prompt of training row {number} does not end at a token's end.")
+    return ids, [IGNORED] * len(prompt_ids) + ids[len(prompt_ids) :]

@@ -116,7 +116,7 @@ def make_trainer(
     limit = CPU_TOKENS if sum(weight.numel() for weight in model.parameters()) < LARGE_MODEL else CPU_TOKENS // 4
     whole = device.kind == "cpu" or torch.cuda.mem_get_info()[0] > ROOMY_GPU_BYTES
     at_most = spec.get("microBatch") or (plan.step_rows if whole else spec["batchSize"])
-    size = micro_batch(plan.step_rows, max(rows.lengths), limit if whole else sys.maxsize, at_most)
+    size = micro_batch(plan.step_rows, max(map(len, rows.ids)), limit if whole else sys.maxsize, at_most)
     arguments = SFTConfig(
         output_dir=spec["output"],
         per_device_train_batch_size=size,

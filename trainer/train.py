@@ -44,7 +44,7 @@ def run(spec: dict[str, Any], channel: Channel) -> dict[str, Any]:
     if not rows.ids:
         raise JobError("E_TRAINER", f"All {rows.too_long} training rows are longer than {spec['maxLength']} tokens.")
     step_rows = spec["batchSize"] * spec["accumulation"]
-    plan = make_plan(spec["steps"], rows.lengths, step_rows, spec["seed"], len(held_back.ids))
+    plan = make_plan(spec["steps"], rows.lengths, step_rows, spec["seed"], len(held_back.ids), rows.entry)
     targets = choose_modules(base.model, spec["roles"], spec["modules"], spec["rank"])
     model = add_adapter(base.model, targets, spec["rank"], spec["alpha"])
     trainer = make_trainer(model, base.tokenizer, rows, plan, spec, device)
@@ -95,7 +95,7 @@ def run(spec: dict[str, Any], channel: Channel) -> dict[str, Any]:
         "quantization": base.quantization,
         "modules": targets.modules,
         "trainableParameters": trainable,
-        "rows": len(rows.ids),
+        "rows": len(rows.forms),
         "steps": course.step,
         "plannedSteps": plan.steps,
         "finalLoss": course.losses[-1]["loss"],

@@ -35,6 +35,7 @@ What a run is made of (run, resume, rerun):
   --primary-metric NAME    what the verdict rests on, named before the run (semantic_similarity)
   --student NAME           smollm2-135m, or a folder with a model as safetensors and model.gguf
   --steps N                training steps, or auto, or recipe (100 where that gives six passes, else auto)
+  --word-dropout SHARE     of a training question's words left out in every second pass (0.35); 0 for none
   --quantization KIND      auto, nf4 or gguf
   --template NAME          chatml, native or phi
   --max-new-tokens N       longest answer (500)

@@ -30,6 +30,7 @@ const settingFlags = {
   "no-probe": yes,
   template: text,
   quantization: text,
+  "word-dropout": text,
   "primary-metric": text,
   gate: text,
   aimed: text,
@@ -138,11 +139,12 @@ function fromFlags(given: CommandLine["flags"], base: unknown): object {
   const judgeModel = judgeFrom(given, base, teacher);
   put("judgeModel", judgeModel);
   put("judge", given.judge ?? (judgeModel && true));
-  if (given.steps !== undefined || given.quantization !== undefined)
-    put("training", {
-      ...(given.steps === undefined ? {} : { steps: numberOf(given.steps) }),
-      ...(given.quantization === undefined ? {} : { quantization: given.quantization }),
-    });
+  const training = {
+    ...(given.steps === undefined ? {} : { steps: numberOf(given.steps) }),
+    ...(given.quantization === undefined ? {} : { quantization: given.quantization }),
+    ...(given["word-dropout"] === undefined ? {} : { wordDropout: numberOf(given["word-dropout"]) }),
+  };
+  if (Object.keys(training).length > 0) put("training", training);
   if (given["max-new-tokens"] !== undefined) put("sampling", { maxNewTokens: numberOf(given["max-new-tokens"]) });
   return settings;
 }
@@ -209,6 +211,7 @@ const flagPaths: Record<string, string> = {
   "judgeModel.baseUrl": "--judge-url",
   "training.steps": "--steps",
   "training.quantization": "--quantization",
+  "training.wordDropout": "--word-dropout",
   "sampling.maxNewTokens": "--max-new-tokens",
   own: "--own-questions",
   primaryMetric: "--primary-metric",

@@ -83,6 +83,7 @@ export function runSettings(draft: Draft): RunSettings {
       steps: draft.steps,
       rank: read.get("training.rank"),
       learningRate: read.get("training.learningRate"),
+      wordDropout: read.get("training.wordDropout"),
       device: read.get("training.device"),
     },
     judge: read.get("evaluation.judge", false) && (draft.teacher === "openai" || judgeModel() !== null),

@@ -122,6 +122,8 @@ export interface Evaluator {
 export interface TrainingRow {
   prompt: string;
   completion: string;
+  /** The same prompt with words of the question left out; taken in turns with the whole one, pass by pass. */
+  thinned?: string[];
 }
 
 export interface TrainingJob {

@@ -54,11 +54,8 @@ async function rightOf(model: LanguageModel, domain: Domain): Promise<string[]> 
   return right;
 }
 
-/**
- * Wanted are 8 of 20, of which 15 can be learned. In trials of the training alone, on one machine, the weights of passes 5
- * to 10 came to 8 to 10. Processors round differently; this bound leaves room for that, and is not the aim.
- */
-const fewestRight = 6;
+/** 40 % of the facts; five lie in sections kept unseen, so 15 can be learned. Trials of the training alone came to 11 and 12. */
+const fewestRight = 8;
 
 it("raises the reworded tier by 0.35 and answers precise facts it could not know", { timeout: 1_500_000 }, async () => {
   const run = resultOf<{ folder: string; comparison: ComparisonOutput }>(

@@ -35,7 +35,10 @@ def train_spec(model: dict[str, str], output: Path, **changes: Any) -> dict[str,
     return {
         "model": model,
         "output": str(output),
-        "rows": [row(question, answer) for question, answer in FACTS.items()],
+        "rows": [
+            {**row(question, answer), "thinned": [row(question[:length], answer)["prompt"] for length in (9, 14)]}
+            for question, answer in FACTS.items()
+        ],
         "heldBack": [row(f"Say it: {question.lower()}", answer) for question, answer in list(FACTS.items())[:2]],
         "steps": {"rule": "fixed", "count": 6},
         "rank": 4,

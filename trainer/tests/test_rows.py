@@ -28,6 +28,21 @@ def test_long_rows_are_left_out_whole_and_counted() -> None:
     assert TOKENIZER.decode(rows.ids[0]) == "".join(row("Why?", "Because.").values())
 
 
+def test_thinned_forms_take_turns_with_the_whole_row() -> None:
+    plain = [row(question, "Because.") for question in ("Why is it so?", "What is it?", "Who is it?")]
+    long = row("why " * 90, "Because.")["prompt"]
+    forms = [row(text, "Because.")["prompt"] for text in ("why so", "is so")]
+    rows = encode_rows([{**plain[0], "thinned": forms}, {**plain[1], "thinned": [long]}, plain[2]], TOKENIZER, 80, END)
+    assert (len(rows.lengths), len(rows.ids), rows.too_long) == (3, 5, 0)  # the long form is left out, its row is not
+    text = [str(TOKENIZER.decode(ids)).split("user\n")[1].split("\n")[0] for ids in rows.ids]
+    taken = [[text[rows.entry(place, pass_)] for pass_ in range(5)] for place in range(3)]
+    assert taken[0] == ["Why is it so?", "why so", "Why is it so?", "is so", "Why is it so?"]
+    assert taken[1:] == [["What is it?"] * 5, ["Who is it?"] * 5]
+    assert rows.labels[3][-5:] == rows.labels[0][-5:]
+    plan = make_plan({"rule": "auto", "passes": 2, "patience": 1}, rows.lengths, 2, 1, 0, rows.entry)
+    assert sorted(plan.order) == [0, 1, 1, 2, 2, 3]
+
+
 @pytest.mark.parametrize(
     "bad",
     [

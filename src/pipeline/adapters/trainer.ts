@@ -55,7 +55,7 @@ export function createTrainer({ model, ...place }: TrainerOptions): Trainer {
 }
 
 function specOf(job: TrainingJob, model: TrainerOptions["model"], needs: MemoryNeeds): unknown {
-  const { steps: _, ...settings } = job.settings;
+  const { steps: _, wordDropout: __, ...settings } = job.settings;
   const { output, rows, heldBack, steps, seed, endText } = job;
   return {
     ...settings,

@@ -7,6 +7,7 @@ import { seedOf, shuffled } from "../hash.ts";
 import type { RunStore, TrainingJob, TrainingRow } from "../ports.ts";
 import { defineStage, type StageContext } from "../stage.ts";
 import { studentMessages } from "../template.ts";
+import { thinned } from "../wordDropout.ts";
 
 const recipeSteps = 100;
 /** Fewer passes than this leave most facts unlearned; see the trial figures in README. */
@@ -54,17 +55,26 @@ export function splitRows(
   return { train: trainable.filter(({ id }) => !ids.has(id)), heldBack };
 }
 
+/** Different ones for the five passes of ten that take them. */
+const thinnedForms = 5;
+
+/** @param wordDropout above 0, the rows have forms of their prompts in which words are missing */
 function rowsOf(
   questions: readonly Question[],
   references: StageOutputs["references"],
-  context: StageContext,
+  { template, knowledge, settings }: StageContext,
+  wordDropout = 0,
 ): TrainingRow[] {
-  return questions.flatMap((question) => {
-    const reference = references.references[question.family];
+  const prompt = (text: string) => template.render(studentMessages(knowledge.domain, text));
+  const forms = (text: string) =>
+    Array.from({ length: thinnedForms }, (_, form) => prompt(thinned(text, wordDropout, seedOf(settings.seed, form))));
+  return questions.flatMap(({ family, text }) => {
+    const reference = references.references[family];
     if (reference?.status !== "answered" || !reference.text.trim()) return [];
     return {
-      prompt: context.template.render(studentMessages(context.knowledge.domain, question.text)),
-      completion: context.template.completion(reference.text.trim()),
+      prompt: prompt(text),
+      completion: template.completion(reference.text.trim()),
+      ...(wordDropout > 0 ? { thinned: forms(text) } : {}),
     };
   });
 }
@@ -73,7 +83,7 @@ const adapterFiles = ["adapter_model.safetensors", "adapter_config.json", "adapt
 
 export const fineTuning = defineStage({
   id: "fineTuning",
-  version: 1,
+  version: 2,
   needs: ["questions", "references"],
   needsPrevious: [],
   uses: "compute",
@@ -100,7 +110,7 @@ export const fineTuning = defineStage({
     const split = splitRows(questions.questions, steps.rule === "auto", settings.seed);
     const folder = `cycle-${cycle}/adapter`;
     const job: TrainingJob = {
-      rows: rowsOf(split.train, references, context),
+      rows: rowsOf(split.train, references, context, settings.training.wordDropout),
       heldBack: rowsOf(split.heldBack, references, context),
       steps,
       settings: settings.training,
