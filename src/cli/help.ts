@@ -11,6 +11,8 @@ export const helpText = `distillery: distils a teacher model into a small studen
   distillery student   the student in use and its history; --use RUN [--cycle N] chooses one, --rollback goes back
   distillery review    questions and answers with what was decided about them [RUN]; see below for deciding
   distillery stale     sections that changed since a run asked about them, and what rests on them [RUN]
+  distillery export    a tuned student for use elsewhere, proved to answer alike [RUN] [--cycle N] [--to FOLDER]
+                       [--as peft|gguf|merged|ollama|all]
   distillery backup    put a run with its adapter into one file [RUN] [FILE]
   distillery restore   bring back a backup FILE, or a replaced checkpoint: RUN FILE
   distillery download  fetch the weights of a STUDENT: phi-2, or OWNER/NAME of a llama or phi model with safetensors

@@ -40,6 +40,11 @@ const commands: Readonly<Record<string, Command>> = {
     words: 0,
     load: async () => (await import("./commands/student.ts")).student,
   },
+  export: {
+    flags: ["as", "cycle", "to"],
+    words: 1,
+    load: async () => (await import("./commands/export.ts")).exportRun,
+  },
   backup: { flags: [], words: 2, load: async () => (await import("./commands/backup.ts")).backup },
   restore: { flags: [], words: 2, load: async () => (await import("./commands/restore.ts")).restore },
   download: { flags: [], words: 1, load: async () => (await import("./commands/download.ts")).download },

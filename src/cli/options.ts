@@ -56,6 +56,8 @@ const otherFlags = {
   ledger: yes,
   use: text,
   rollback: yes,
+  as: text,
+  to: text,
   help: { ...yes, short: "h" },
   version: yes,
 } as const;

@@ -57,6 +57,7 @@ const buttons: Record<ErrorCode, (() => Button) | null> = {
   E_ARTEFACT_MISSING: rerun,
   E_ARTEFACT_MISMATCH: rerun,
   E_LEDGER: rerun,
+  E_EXPORT_UNPROVED: null,
   E_STUDENT_FILE: students,
   E_RUN_LOCKED: refresh,
   E_RUN_UNKNOWN: refresh,

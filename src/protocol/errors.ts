@@ -86,6 +86,10 @@ export const errorTable = {
     kept: "All checkpoints are untouched.",
     next: "Do the earlier cycle again with `distillery rerun --from questions --cycle N`, or restore a backup of the run.",
   },
+  E_EXPORT_UNPROVED: {
+    kept: "The files and their proof are in the folder that ends in -unproved; the run is untouched.",
+    next: "Export what was proved with `--as`, or look at the differing answers in proof.json.",
+  },
   E_STUDENT_FILE: {
     kept: "Every run and every kept adapter is untouched.",
     next: "Choose the student again: `distillery student --use RUN`, or “Use as Student” in the editor.",

@@ -1,7 +1,7 @@
 /** The tuned students of a run, read without lock and checked before they are used. */
 import { join } from "node:path";
 import { UserError } from "../../protocol/errors.ts";
-import type { Gate, StageId, StageOutputs } from "../../protocol/model.ts";
+import type { Gate, Question, StageId, StageOutputs } from "../../protocol/model.ts";
 import { tunedStudent } from "../adoption.ts";
 import type { CheckpointEntry, TunedStudent } from "../ports.ts";
 import { checkAdapter } from "./artefacts.ts";
@@ -12,6 +12,8 @@ export interface TunedOfRun {
   student: TunedStudent;
   /** What the gate said of its cycle; null before the comparison. */
   gate: Gate | null;
+  /** The questions of its cycle. */
+  questions: readonly Question[];
 }
 
 /**
@@ -45,7 +47,7 @@ export async function tunedOfRun(store: FileCheckpointStore, run: string, cycle?
     training,
     comparison,
   });
-  return { student, gate: comparison?.gate ?? null };
+  return { student, gate: comparison?.gate ?? null, questions: questions.questions };
 }
 
 function outputOf<Id extends StageId>(
