@@ -43,6 +43,9 @@ def run(spec: dict[str, Any], channel: Channel) -> dict[str, Any]:
     )
     if not rows.ids:
         raise JobError("E_TRAINER", f"All {rows.too_long} training rows are longer than {spec['maxLength']} tokens.")
+    if too_long := rows.too_long + held_back.too_long:
+        total = len(spec["rows"]) + len(spec["heldBack"])
+        channel.notice(f"Left out, longer than {spec['maxLength']} tokens: {too_long} of {total} rows.")
     step_rows = spec["batchSize"] * spec["accumulation"]
     plan = make_plan(spec["steps"], rows.lengths, step_rows, spec["seed"], len(held_back.ids), rows.entry)
     targets = choose_modules(base.model, spec["roles"], spec["modules"], spec["rank"])

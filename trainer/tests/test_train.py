@@ -190,8 +190,10 @@ def test_auto_goes_through_all_passes_while_it_helps(toys: dict[str, str], tmp_p
 def test_long_rows_are_left_out_and_counted(toys: dict[str, str], tmp_path: Path) -> None:
     model = {"gguf": f"{toys['llama']}/model.gguf"}
     spec = train_spec(model, tmp_path)
-    result = run(spec | {"rows": [*spec["rows"], row("What?", "on and " * 200 + "on.")]})
+    pair = ChannelPair()
+    result = run(spec | {"rows": [*spec["rows"], row("What?", "on and " * 200 + "on.")]}, pair)
     assert (result["rows"], result["rowsTooLong"]) == (6, 1)
+    assert "Left out, longer than 256 tokens: 1 of 9 rows." in pair.notices()
     error = failure(spec | {"maxLength": 8})
     assert error.code == "E_TRAINER"
     assert "All 6 training rows are longer than 8 tokens" in error.message
