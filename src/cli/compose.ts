@@ -7,6 +7,7 @@ import { adoptedStudent, createStudentInUse } from "../pipeline/adapters/student
 import { findStudent, type StudentFiles } from "../pipeline/adapters/studentRegistry.ts";
 import { createChatTeacher } from "../pipeline/adapters/teacher/chatTeacher.ts";
 import { createOfflineTeacher } from "../pipeline/adapters/teacher/offlineTeacher.ts";
+import { spendingCapOf } from "../pipeline/adapters/teacher/spendingCap.ts";
 import { createJobLog } from "../pipeline/adapters/jobLog.ts";
 import { createTrainer } from "../pipeline/adapters/trainer.ts";
 import type { RunStore } from "../pipeline/ports.ts";
@@ -43,14 +44,15 @@ export async function composeParts({
   const log = createJobLog(workspace.logFile);
   const student = studentOf(studentFiles, settings, workspace);
   const embedder = createEmbedder({ id: embedderName, folder: environment.embedder, ...place });
+  const cap = spendingCapOf(store);
   const endpoint =
-    settings.teacher.kind === "openai" ? await connectTeacher(settings.teacher, workspace, onNotice) : null;
+    settings.teacher.kind === "openai" ? await connectTeacher(settings.teacher, workspace, onNotice, cap) : null;
   const teacher = endpoint
     ? createChatTeacher(endpoint, (text) => void log.write(`${text}\n`))
     : createOfflineTeacher({ student, embedder });
   const evaluator = createEvaluator({
     embedder: { id: embedderName, folder: environment.embedder },
-    judge: await composeJudge(settings, endpoint, workspace, onNotice),
+    judge: await composeJudge(settings, endpoint, workspace, onNotice, cap),
     ...place,
   });
   const trainer = createTrainer({ model: studentFiles.model, ...place });
@@ -68,7 +70,7 @@ export async function composeParts({
     trainer,
     studentInUse: createStudentInUse(workspace.store.root, { onNotice }),
     async close() {
-      await Promise.allSettled([student.close(), embedder.close(), evaluator.close(), trainer.close()]);
+      await Promise.allSettled([student.close(), embedder.close(), evaluator.close(), trainer.close(), cap.kept()]);
     },
   };
 }

@@ -3,6 +3,7 @@ import { findApiKey, requireKey } from "../pipeline/adapters/teacher/apiKey.ts";
 import type { Judge } from "../pipeline/adapters/evaluator.ts";
 import { createJudge, isTeacher, judgeOf, sharesKey } from "../pipeline/adapters/teacher/judge.ts";
 import { createOpenaiModel, type OpenaiModel } from "../pipeline/adapters/teacher/openaiModel.ts";
+import type { SpendingCap } from "../pipeline/adapters/teacher/spendingCap.ts";
 import { UserError } from "../protocol/errors.ts";
 import type { JudgeModel, RunSettings, TeacherSettings } from "../protocol/run.ts";
 import { checkEndpoint, isLocal, isUsual, rememberEndpoint } from "./knownEndpoints.ts";
@@ -68,10 +69,11 @@ export async function connectTeacher(
   { model, baseUrl }: OnlineTeacher,
   { folder }: Workspace,
   onNotice: (text: string) => void,
+  cap?: SpendingCap,
 ): Promise<OpenaiModel> {
   const found = await findApiKey(process.env, folder);
   const apiKey = isLocal(baseUrl) ? found.key : requireKey(found);
-  return createOpenaiModel({ model, baseUrl, apiKey, onNotice });
+  return createOpenaiModel({ model, baseUrl, apiKey, onNotice, ...(cap ? { cap } : {}) });
 }
 
 /**
@@ -84,13 +86,14 @@ async function connectJudge(
   teacher: TeacherSettings,
   { folder }: Workspace,
   onNotice: (text: string) => void,
+  cap?: SpendingCap,
 ): Promise<OpenaiModel> {
   const { model, baseUrl } = judging;
   const own = await findApiKey(process.env, folder, judgeKeyName);
   const shared = sharesKey(judging, teacher) || (teacher.kind === "offline" && isUsual(baseUrl));
   const found = own.key === null && shared ? await findApiKey(process.env, folder) : own;
   const apiKey = isLocal(baseUrl) ? found.key : requireKey(found, shared ? undefined : judgeKeyName);
-  return createOpenaiModel({ model, baseUrl, apiKey, onNotice });
+  return createOpenaiModel({ model, baseUrl, apiKey, onNotice, ...(cap ? { cap } : {}) });
 }
 
 /** The judge of a run; the teacher's client where the teacher judges. Null when nobody does. */
@@ -99,9 +102,10 @@ export async function composeJudge(
   teacher: OpenaiModel | null,
   workspace: Workspace,
   onNotice: (text: string) => void,
+  cap?: SpendingCap,
 ): Promise<Judge | null> {
   const judging = judgeOf(settings);
   if (!judging) return null;
   if (teacher && isTeacher(judging, settings.teacher)) return createJudge(teacher);
-  return createJudge(await connectJudge(judging, settings.teacher, workspace, onNotice), true);
+  return createJudge(await connectJudge(judging, settings.teacher, workspace, onNotice, cap), true);
 }

@@ -47,6 +47,7 @@ What a run is made of (run, resume, rerun):
   --arms A,B               who answers besides untuned and fine-tuned: retrieval (both with the best sections in the
                            prompt), adopted (the student in use), teacher (as a ceiling); "" for none
   --no-probe               leave out the general questions that show what fine-tuning made the student forget
+  --budget DOLLARS         what teacher and judge may cost at most, over all starts of the run; none for no limit
   --gate RULE              when a cycle's student is taken into use: default, strict or never (default)
   --aimed yes|no           later cycles ask more about the topics that failed (yes)
   --seed N                 (42)

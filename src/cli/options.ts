@@ -32,6 +32,7 @@ const settingFlags = {
   quantization: text,
   "word-dropout": text,
   roles: text,
+  budget: text,
   "primary-metric": text,
   gate: text,
   aimed: text,
@@ -135,6 +136,7 @@ function fromFlags(given: CommandLine["flags"], base: unknown): object {
   put("template", given.template);
   put("primaryMetric", given["primary-metric"]);
   put("gate", given.gate);
+  put("budget", given.budget === "none" ? null : numberOf(given.budget));
   // Anything but yes or no is left to the schema to refuse.
   put("aimed", given.aimed === "yes" ? true : given.aimed === "no" ? false : given.aimed);
   const teacher = teacherFrom(given, base);

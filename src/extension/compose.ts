@@ -12,6 +12,7 @@ import { createChatTeacher } from "../pipeline/adapters/teacher/chatTeacher.ts";
 import { createJudge, isTeacher, judgeOf } from "../pipeline/adapters/teacher/judge.ts";
 import { createOfflineTeacher } from "../pipeline/adapters/teacher/offlineTeacher.ts";
 import { createOpenaiModel } from "../pipeline/adapters/teacher/openaiModel.ts";
+import { spendingCapOf, type SpendingCap } from "../pipeline/adapters/teacher/spendingCap.ts";
 import { createTrainer } from "../pipeline/adapters/trainer.ts";
 import type { RunStore, Student } from "../pipeline/ports.ts";
 import type { RunParts } from "../pipeline/run.ts";
@@ -55,8 +56,9 @@ export async function composeRun({
     logFile,
   });
   const embedder = createEmbedder({ id: embedderName, folder: environment.embedder, ...place });
+  const cap = spendingCapOf(store);
   const connect = async (model: JudgeModel) =>
-    createChatModel(model, requireKey(await keyFor(model.baseUrl), model.baseUrl), onNotice);
+    createChatModel(model, requireKey(await keyFor(model.baseUrl), model.baseUrl), onNotice, cap);
   const endpoint = settings.teacher.kind === "openai" ? await connect(settings.teacher) : null;
   const teacher = endpoint ? createChatTeacher(endpoint, onNotice) : createOfflineTeacher({ student, embedder });
   const judging = judgeOf(settings);
@@ -72,7 +74,7 @@ export async function composeRun({
   return {
     parts: { store, knowledge, teacher, student, adopted, embedder, evaluator, trainer, studentInUse },
     async close() {
-      await Promise.allSettled([student.close(), embedder.close(), evaluator.close(), trainer.close()]);
+      await Promise.allSettled([student.close(), embedder.close(), evaluator.close(), trainer.close(), cap.kept()]);
     },
   };
 }
@@ -98,8 +100,13 @@ export async function composeStudent(
 }
 
 /** The online teacher, or a judge, as a plain model. */
-export function createChatModel({ model, baseUrl }: JudgeModel, key: string, onNotice: (text: string) => void) {
-  return createOpenaiModel({ model, baseUrl, apiKey: key, onNotice });
+export function createChatModel(
+  { model, baseUrl }: JudgeModel,
+  key: string,
+  onNotice: (text: string) => void,
+  cap?: SpendingCap,
+) {
+  return createOpenaiModel({ model, baseUrl, apiKey: key, onNotice, ...(cap ? { cap } : {}) });
 }
 
 const childFile = (): string => join(packageFolder(), "dist", "studentChild.mjs");

@@ -88,6 +88,7 @@ export function runSettings(draft: Draft): RunSettings {
     },
     judge: read.get("evaluation.judge", false) && (draft.teacher === "openai" || judgeModel() !== null),
     judgeModel: judgeModel(),
+    budget: read.get<number>("teacher.budget") || null,
     primaryMetric: read.get("evaluation.primaryMetric"),
     gate: read.get("run.gate"),
     aimed: draft.aimed,

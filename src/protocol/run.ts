@@ -91,6 +91,8 @@ export const runSettingsSchema = z.strictObject({
   /** Metrics beyond the two local ones need a judge: `judgeModel`, or the online teacher where that is null. */
   judge: z.boolean().default(false),
   judgeModel: judgeModelSchema.nullable().default(null),
+  /** US dollars that teacher and judge may cost at most, over all starts of the run; null for no limit. */
+  budget: z.number().positive().max(100_000).nullable().default(null),
   primaryMetric: metricSchema.default("semantic_similarity"),
   /** When a cycle's adapter becomes the student in use. */
   gate: z.enum(gateRules).default("default"),
@@ -120,6 +122,8 @@ export const runFileSchema = z.strictObject({
   attempts: z.record(z.string(), z.int().nonnegative()),
   /** One entry for each time results of the test part were computed anew; absent before the first. */
   looks: z.array(z.string()).optional(),
+  /** US dollars that were at most spent, where prices are known; absent before the first. */
+  spentDollars: z.number().nonnegative().optional(),
 });
 export type RunFile = z.infer<typeof runFileSchema>;
 

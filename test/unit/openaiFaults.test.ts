@@ -142,7 +142,7 @@ describe("C6: a service that does not come to an end", () => {
   it.each(["hangBeforeHeaders", "hangInBody", "slowBody"] as const)(
     "%s: the whole request has one time limit",
     async (kind) => {
-      const meter = createMeter(null);
+      const meter = createMeter();
       const { teacher, server } = await setUp({ script: inTurn({ kind }) }, { timeoutMs: 1000, meter });
       expect(await teacher.reference(liftQuestion, section, domain, signal)).toMatchObject(answer);
       expect(server.paid()).toHaveLength(2);
@@ -187,7 +187,7 @@ describe("C7: connections that break", () => {
   it("nobody there, no such name, no TLS: named, soon, and not charged", async () => {
     const server = await startOpenaiServer();
     await server.close();
-    const meter = createMeter(null);
+    const meter = createMeter();
     const ask = (baseUrl: string) => {
       const clock = createClock(fast);
       const model = createOpenaiModel({

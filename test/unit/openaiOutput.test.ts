@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from "vitest";
-import { createMeter } from "../../src/pipeline/adapters/teacher/meter.ts";
+import { createSpendingCap } from "../../src/pipeline/adapters/teacher/spendingCap.ts";
 import {
   always,
   answer,
@@ -104,7 +104,7 @@ describe("C12: the spending limit", () => {
 
   it.each(["normal", "noUsage"] as const)("is never passed (%s)", async (kind) => {
     const cap = 30;
-    const { teacher, server } = await setUp({ script: always({ kind }) }, { price, meter: createMeter(cap) });
+    const { teacher, server } = await setUp({ script: always({ kind }) }, { price, cap: createSpendingCap(cap) });
     const all = await Promise.all(
       Array.from({ length: 40 }, () => failure(teacher.reference(liftQuestion, section, domain, signal))),
     );
@@ -116,8 +116,17 @@ describe("C12: the spending limit", () => {
     expect(spent).toBeLessThanOrEqual(cap);
   });
 
+  it("counts what failed inside the service as paid", async () => {
+    const { teacher, server } = await setUp(
+      { script: always({ kind: "status", status: 500 }) },
+      { price, cap: createSpendingCap(5) },
+    );
+    expect(await failure(teacher.reference(liftQuestion, section, domain, signal))).toMatchObject({ code: "E_BUDGET" });
+    expect(server.calls.length).toBeLessThan(6);
+  });
+
   it("cannot be kept without a price", async () => {
-    const { teacher, server } = await setUp({}, { meter: createMeter(1) });
+    const { teacher, server } = await setUp({}, { cap: createSpendingCap(1) });
     expect(await failure(teacher.reference(liftQuestion, section, domain, signal))).toMatchObject({ code: "E_BUDGET" });
     expect(server.calls).toHaveLength(0);
   });

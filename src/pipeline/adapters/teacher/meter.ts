@@ -1,7 +1,8 @@
-/** Counts what was spent, and stops before a request that could pass the cap. */
+/** Counts what a model spent, and stops before a request that could pass the limit. */
 import type { Usage } from "../../../protocol/model.ts";
 import { UserError } from "../../../protocol/errors.ts";
 import { dollarsOf, type Price, type TokenCount } from "./prices.ts";
+import { createSpendingCap, type SpendingCap } from "./spendingCap.ts";
 
 /** One request that is about to be sent. Exactly one of the methods ends it. */
 export interface Charge {
@@ -24,27 +25,17 @@ export interface Meter {
   possiblyPaid(): number;
 }
 
-/**
- * @param capDollars null for no cap. Models without a known price cannot be held to one.
- */
-export function createMeter(capDollars: number | null): Meter {
+export function createMeter(cap: SpendingCap = createSpendingCap(null)): Meter {
   const total = { requests: 0, inputTokens: 0, outputTokens: 0, dollars: 0 };
   let dollarsKnown = true;
   let possiblyPaid = 0;
-  /** What has been spent at most, with all that is under way. */
-  let atMost = 0;
 
   return {
     reserve(price, most) {
-      if (capDollars !== null && !price)
+      if (cap.limited && !price)
         throw new UserError("E_BUDGET", "The model's price is not known, so the spending limit cannot be kept.");
       const reserved = price ? dollarsOf(price, most) : 0;
-      if (capDollars !== null && atMost + reserved > capDollars)
-        throw new UserError(
-          "E_BUDGET",
-          `The next request could pass the spending limit of $${capDollars}; at most $${atMost.toFixed(4)} are spent.`,
-        );
-      atMost += reserved;
+      cap.take(reserved);
       total.requests += 1;
       return {
         settle(tokens) {
@@ -58,13 +49,13 @@ export function createMeter(capDollars: number | null): Meter {
           }
           const dollars = dollarsOf(price, tokens);
           total.dollars += dollars;
-          atMost += dollars - reserved;
+          cap.giveBack(reserved - dollars);
         },
         unknown() {
           possiblyPaid += 1;
         },
         free() {
-          atMost -= reserved;
+          cap.giveBack(reserved);
         },
       };
     },

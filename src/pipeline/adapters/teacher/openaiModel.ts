@@ -13,6 +13,7 @@ import { classify, neverSent, RequestTimeout } from "./failures.ts";
 import { createLimiter, type Limiter, type Sent } from "./limiter.ts";
 import { createMeter, type Charge, type Meter } from "./meter.ts";
 import { priceOf, type Price } from "./prices.ts";
+import type { SpendingCap } from "./spendingCap.ts";
 import {
   createGenerateJson,
   withInstruction,
@@ -30,6 +31,8 @@ export interface OpenaiModelOptions {
   /** Shared with other models of the same account. */
   limiter?: Limiter;
   meter?: Meter;
+  /** Shared with other models of the same run. */
+  cap?: SpendingCap;
   /** Stands in for the price table; needed for a spending limit at other endpoints. */
   price?: Price | null;
   /** Milliseconds one request may take, from sending to the last byte. */
@@ -66,7 +69,7 @@ export function createOpenaiModel(options: OpenaiModelOptions): OpenaiModel {
   if (protocol === "http:" && apiKey !== null && !local)
     onNotice(`The key goes to ${host} unencrypted (http); use https if the service offers it.`);
   const limiter = options.limiter ?? createLimiter({ clock, onNotice });
-  const meter = options.meter ?? createMeter(null);
+  const meter = options.meter ?? createMeter(options.cap);
   const price = options.price === undefined ? priceOf(model, baseUrl) : options.price;
   const known = newCapabilities();
   let everAnswered = false;
@@ -117,7 +120,9 @@ export function createOpenaiModel(options: OpenaiModelOptions): OpenaiModel {
     try {
       answer = await send();
     } catch (error) {
-      if ((error instanceof APIError && error.status !== undefined) || neverSent(error)) charge.free();
+      // What a service refuses it does not charge; of what failed inside it, nobody can say.
+      const refused = error instanceof APIError && error.status !== undefined && error.status < 500;
+      if (refused || neverSent(error)) charge.free();
       else charge.unknown();
       throw error;
     }
