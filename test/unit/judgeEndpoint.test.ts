@@ -46,6 +46,18 @@ async function judgeOnce(settings: RunSettings) {
 
 const keysAt = (server: FakeServer | undefined) => new Set(server?.calls.map(({ headers }) => headers.authorization));
 
+test("a budget is refused where the price of teacher or judge is not known, before anything is sent", async () => {
+  const [at] = addresses();
+  const open = { budget: 5, judge: false };
+  await expect(check(settingsOf({ ...open, teacher: online(at) }))).rejects.toMatchObject({
+    code: "E_SETTINGS",
+    message: expect.stringContaining("the price of gpt-4o-mini at 127.0.0.1"),
+  });
+  const judged = settingsOf({ budget: 5, judgeModel: { model: "other", baseUrl: "https://api.openai.com/v1" } });
+  await expect(check(judged)).rejects.toMatchObject({ code: "E_SETTINGS" });
+  expect(servers.flatMap(({ calls }) => calls)).toEqual([]);
+});
+
 test("the teacher's key goes to the teacher alone; a judge elsewhere gets its own or none", async () => {
   const [at, elsewhere] = addresses();
   const settings = settingsOf({ teacher: online(at), judgeModel: { model: "gpt-4o-mini", baseUrl: elsewhere } });

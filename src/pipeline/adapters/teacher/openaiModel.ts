@@ -121,7 +121,8 @@ export function createOpenaiModel(options: OpenaiModelOptions): OpenaiModel {
       answer = await send();
     } catch (error) {
       // What a service refuses it does not charge; of what failed inside it, nobody can say.
-      const refused = error instanceof APIError && error.status !== undefined && error.status < 500;
+      const refused =
+        error instanceof APIError && error.status !== undefined && error.status < 500 && error.status !== 408;
       if (refused || neverSent(error)) charge.free();
       else charge.unknown();
       throw error;

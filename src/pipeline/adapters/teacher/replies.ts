@@ -92,7 +92,9 @@ const usageSchema = z.object({
 /** The tokens a reply says it used; null when it does not say. */
 export function tokensOf(data: unknown): TokenCount | null {
   const usage = usageSchema.safeParse(data).data?.usage;
-  if (!usage) return null;
+  // Vectors have no output; a chat answer that tells of none leaves its cost unknown.
+  const isChat = typeof data === "object" && data !== null && "choices" in data;
+  if (!usage || (isChat && typeof usage.completion_tokens !== "number")) return null;
   const cachedInput = Math.min(usage.prompt_tokens, usage.prompt_tokens_details?.cached_tokens ?? 0);
   return { input: usage.prompt_tokens, cachedInput, output: usage.completion_tokens ?? 0 };
 }
