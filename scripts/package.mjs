@@ -115,12 +115,12 @@ async function loadedFiles(name) {
  * @param {string} path
  */
 function foldersOfPackage(path) {
-  const parts = path.split("/");
-  const root =
-    parts.lastIndexOf("node_modules") + (parts[parts.lastIndexOf("node_modules") + 1]?.startsWith("@") ? 3 : 2);
-  return parts
-    .slice(root, -1)
-    .reduce((all, part) => [...all, `${all.at(-1)}/${part}`], [parts.slice(0, root).join("/")]);
+  const [root = ""] = /^.*node_modules\/(@[^/]+\/)?[^/]+/.exec(path) ?? [];
+  const below = path
+    .slice(root.length + 1)
+    .split("/")
+    .slice(0, -1);
+  return [root, ...below.map((_, index) => [root, ...below.slice(0, index + 1)].join("/"))];
 }
 
 /**

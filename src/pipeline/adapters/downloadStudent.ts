@@ -1,9 +1,10 @@
 /** Fetches a student's weights into the user's cache, once; afterwards no connection is needed. */
-import { mkdir, readFile, rename, stat, statfs, writeFile } from "node:fs/promises";
+import { mkdir, readFile, stat, statfs } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { UserError } from "../../protocol/errors.ts";
 import { stableJson } from "../hash.ts";
+import { writeDurably } from "./durableFile.ts";
 import { withFolderLock } from "./folderLock.ts";
 import { hubAddress, readHubModel, type HubModel } from "./hub.ts";
 import { hasSize } from "./modelFiles.ts";
@@ -82,9 +83,7 @@ async function fetchAll(source: StudentSource, folder: string, options: Download
     onProgress(done, total);
   }
   const files = model.files.map(({ name, bytes, hash }) => ({ name, bytes, hash: hash.hex }));
-  const stamp = join(folder, stampName);
-  await writeFile(`${stamp}.partial`, stableJson({ ...model, files }, 2), { flush: true });
-  await rename(`${stamp}.partial`, stamp);
+  await writeDurably(join(folder, stampName), stableJson({ ...model, files }, 2));
 }
 
 /** @throws UserError E_UNSAFE_FORMAT for a model with code of its own, E_MODEL_FILE for one that cannot be trained */

@@ -1,6 +1,7 @@
 /** The Python job `merge`, both ways it is used. Paths are absolute. */
 import { z } from "zod";
 import { startJob, type PythonPlace } from "./pythonJob.ts";
+import { stopOnAbort } from "./warmJob.ts";
 
 const resultSchema = z.strictObject({ kinds: z.array(z.string()) });
 
@@ -35,12 +36,11 @@ export async function peftAsGguf(
 async function work(spec: unknown, place: PythonPlace, signal?: AbortSignal) {
   signal?.throwIfAborted();
   const job = startJob("merge", place);
-  const stop = () => void job.stop();
-  signal?.addEventListener("abort", stop);
+  const detach = signal ? stopOnAbort(job, signal) : () => {};
   job.send({ type: "spec", spec });
   try {
     return resultSchema.parse(await job.stopped);
   } finally {
-    signal?.removeEventListener("abort", stop);
+    detach();
   }
 }

@@ -1,9 +1,8 @@
 /** A tuned student as files for other programs, each proved to answer as the served one does. */
-import { createHash, randomBytes } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { readFile, readdir, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { pipeline } from "node:stream/promises";
 import { UserError } from "../../protocol/errors.ts";
 import type { Question } from "../../protocol/model.ts";
 import { stableJson } from "../hash.ts";
@@ -13,6 +12,7 @@ import { answerSystemPrompt, templates } from "../template.ts";
 import { ensureFolder, moveDurably, writeDurably, writePiecesDurably } from "./durableFile.ts";
 import { greedyAnswers } from "./exportAnswers.ts";
 import { mergeModel, peftAsGguf } from "./exportJobs.ts";
+import { sha256OfFile } from "./modelFiles.ts";
 import type { PythonPlace } from "./pythonJob.ts";
 import { usualContextSize } from "./studentLife.ts";
 
@@ -148,14 +148,14 @@ async function writeAndProve(options: ExportOptions, aside: string): Promise<Pro
   async function proofOf() {
     const names = (await readdir(aside)).toSorted();
     const files = Object.fromEntries(
-      await Promise.all(names.map(async (name) => [name, await hash(join(aside, name))])),
+      await Promise.all(names.map(async (name) => [name, await sha256OfFile(join(aside, name))])),
     );
     const { run, cycle, model } = student;
     const answers = questions.map((question, index) => ({ question, answer: served[index] }));
     return {
       run,
       cycle,
-      base: { model, file: basename(gguf), sha256: await hash(gguf) },
+      base: { model, file: basename(gguf), sha256: await sha256OfFile(gguf) },
       files,
       served: answers,
       proofs,
@@ -178,10 +178,4 @@ function modelfileOf({ settings, domain }: TunedStudent): string {
 function tenOf(questions: readonly Question[]): string[] {
   const firsts = new Map(questions.toReversed().map((question) => [question.family, question.text]));
   return [...new Set([...[...firsts.values()].toReversed(), ...questions.map(({ text }) => text)])].slice(0, 10);
-}
-
-async function hash(file: string): Promise<string> {
-  const sum = createHash("sha256");
-  await pipeline(createReadStream(file), sum);
-  return sum.digest("hex");
 }

@@ -1,12 +1,10 @@
 /** Which files stand behind a student's name: what is served and what is trained. */
-import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
 import { access } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
-import { pipeline } from "node:stream/promises";
 import { UserError } from "../../protocol/errors.ts";
 import { isDownloaded } from "./downloadStudent.ts";
 import type { Environment } from "./environment.ts";
+import { sha256OfFile } from "./modelFiles.ts";
 import { sourceOf, studentFolder } from "./studentCatalogue.ts";
 
 /** The student that comes along: SmolLM2-135M-Instruct, Q4_1. */
@@ -62,7 +60,6 @@ async function filesIn(folder: string): Promise<StudentFiles> {
   for (const file of ["model.gguf", weights, "config.json", "tokenizer.json"])
     if (!(await isThere(join(folder, file))))
       throw new UserError("E_MODEL_FILE", `The student's folder ${folder} has no ${file}.`);
-  const hash = createHash("sha256");
-  await pipeline(createReadStream(gguf), hash);
-  return { id: `${basename(folder)}-${hash.digest("hex").slice(0, 12)}`, gguf, model: { folder } };
+  const hash = await sha256OfFile(gguf);
+  return { id: `${basename(folder)}-${hash.slice(0, 12)}`, gguf, model: { folder } };
 }
