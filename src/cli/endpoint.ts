@@ -2,7 +2,7 @@
 import { findApiKey, requireKey } from "../pipeline/adapters/teacher/apiKey.ts";
 import type { Judge } from "../pipeline/adapters/evaluator.ts";
 import { createJudge, isTeacher, judgeOf, sharesKey } from "../pipeline/adapters/teacher/judge.ts";
-import { priceOf } from "../pipeline/adapters/teacher/prices.ts";
+import { checkPrice } from "../pipeline/adapters/teacher/prices.ts";
 import { createOpenaiModel, type OpenaiModel } from "../pipeline/adapters/teacher/openaiModel.ts";
 import type { SpendingCap } from "../pipeline/adapters/teacher/spendingCap.ts";
 import { UserError } from "../protocol/errors.ts";
@@ -41,11 +41,7 @@ export async function checkEndpoints(
       "--judge needs a model that judges: add --teacher openai, or name one with --judge-model and --judge-url.",
     );
   for (const model of [teacher.kind === "openai" ? teacher : null, judging])
-    if (model && settings.budget !== null && !priceOf(model.model, model.baseUrl))
-      throw new UserError(
-        "E_SETTINGS",
-        `--budget: the price of ${model.model} at ${new URL(model.baseUrl).host} is not known, so no limit can be kept.`,
-      );
+    if (model) checkPrice(model, settings.budget);
   if (teacher.kind === "openai") {
     if (typed.teacher) await rememberEndpoint(teacher.baseUrl);
     else await checkEndpoint(teacher.baseUrl, "--base-url");

@@ -12,6 +12,7 @@ import { createChatTeacher } from "../pipeline/adapters/teacher/chatTeacher.ts";
 import { createJudge, isTeacher, judgeOf } from "../pipeline/adapters/teacher/judge.ts";
 import { createOfflineTeacher } from "../pipeline/adapters/teacher/offlineTeacher.ts";
 import { createOpenaiModel } from "../pipeline/adapters/teacher/openaiModel.ts";
+import { checkPrice } from "../pipeline/adapters/teacher/prices.ts";
 import { spendingCapOf, type SpendingCap } from "../pipeline/adapters/teacher/spendingCap.ts";
 import { createTrainer } from "../pipeline/adapters/trainer.ts";
 import type { RunStore, Student } from "../pipeline/ports.ts";
@@ -57,8 +58,10 @@ export async function composeRun({
   });
   const embedder = createEmbedder({ id: embedderName, folder: environment.embedder, ...place });
   const cap = spendingCapOf(store);
-  const connect = async (model: JudgeModel) =>
-    createChatModel(model, requireKey(await keyFor(model.baseUrl), model.baseUrl), onNotice, cap);
+  const connect = async (model: JudgeModel) => {
+    checkPrice(model, settings.budget);
+    return createChatModel(model, requireKey(await keyFor(model.baseUrl), model.baseUrl), onNotice, cap);
+  };
   const endpoint = settings.teacher.kind === "openai" ? await connect(settings.teacher) : null;
   const teacher = endpoint ? createChatTeacher(endpoint, onNotice) : createOfflineTeacher({ student, embedder });
   const judging = judgeOf(settings);

@@ -51,7 +51,7 @@ test("a budget is refused where the price of teacher or judge is not known, befo
   const open = { budget: 5, judge: false };
   await expect(check(settingsOf({ ...open, teacher: online(at) }))).rejects.toMatchObject({
     code: "E_SETTINGS",
-    message: expect.stringContaining("the price of gpt-4o-mini at 127.0.0.1"),
+    message: expect.stringContaining("The price of gpt-4o-mini at 127.0.0.1"),
   });
   const judged = settingsOf({ budget: 5, judgeModel: { model: "other", baseUrl: "https://api.openai.com/v1" } });
   await expect(check(judged)).rejects.toMatchObject({ code: "E_SETTINGS" });

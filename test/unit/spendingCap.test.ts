@@ -49,3 +49,19 @@ test("many requests at once write run.json seldom, and the last word stays", asy
   expect(writes).toBeLessThan(5);
   await store.close();
 });
+
+test("what could not be noted is noted with the next change", async () => {
+  const store = await openRun(freshFolder(), fakeRunFile());
+  let refusals = 1;
+  const updateFile: typeof store.updateFile = (change) =>
+    refusals-- > 0 ? Promise.reject(new Error("planted")) : store.updateFile(change);
+  const cap = spendingCapOf({ ...store, file: store.file, updateFile });
+  cap.take(0.5);
+  await cap.kept();
+  expect(store.file.spentDollars).toBeUndefined();
+  cap.take(0);
+  cap.take(0.25);
+  await cap.kept();
+  expect(store.file.spentDollars).toBe(0.75);
+  await store.close();
+});

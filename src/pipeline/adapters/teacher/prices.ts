@@ -1,3 +1,6 @@
+import { UserError } from "../../../protocol/errors.ts";
+import type { JudgeModel } from "../../../protocol/run.ts";
+
 /**
  * US dollars per million tokens, to be edited when a provider changes them. Standard tier, without
  * batch or cache discounts beyond `cachedInput`.
@@ -25,6 +28,13 @@ export function priceOf(model: string, baseUrl: string): Price | null {
   if (new URL(baseUrl).hostname !== "api.openai.com") return null;
   const name = model.replace(/-\d{4}-\d{2}-\d{2}$/, "");
   return Object.hasOwn(openaiPrices, name) ? (openaiPrices[name] ?? null) : null;
+}
+
+/** @throws UserError E_SETTINGS for a budget that cannot be kept, as the model's price is not known */
+export function checkPrice({ model, baseUrl }: JudgeModel, budget: number | null): void {
+  if (budget === null || priceOf(model, baseUrl)) return;
+  const { host } = new URL(baseUrl);
+  throw new UserError("E_SETTINGS", `The price of ${model} at ${host} is not known, so no budget can be kept.`);
 }
 
 export interface TokenCount {

@@ -53,12 +53,17 @@ export function spendingCapOf(store: RunStore): SpendingCap & { kept(): Promise<
   let written = spentDollars;
   let writing: Promise<void> | null = null;
   async function write(): Promise<void> {
-    while (written !== latest) {
-      written = latest;
-      // A disk that takes nothing more ends the run elsewhere, with the right name.
-      await store.updateFile((file) => ({ ...file, spentDollars: Math.max(0, written) })).catch(() => {});
+    try {
+      while (written !== latest) {
+        const spent = latest;
+        await store.updateFile((file) => ({ ...file, spentDollars: Math.max(0, spent) }));
+        written = spent;
+      }
+    } catch {
+      // A disk that takes nothing more ends the run elsewhere, with the right name; the next change is noted again.
+    } finally {
+      writing = null;
     }
-    writing = null;
   }
   const cap = createSpendingCap(settings.budget, spentDollars, (spent) => {
     latest = spent;
