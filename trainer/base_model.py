@@ -36,7 +36,7 @@ class Base:
 def load_base(source: dict[str, str], device: Device, quantization: str = "auto") -> Base:
     """`source` is `{gguf: PATH}` or `{folder: PATH}`; `quantization` is that of the train spec, or "none".
 
-    Raises JobError E_MODEL_FILE, E_UNSAFE_FORMAT.
+    Raises JobError E_MODEL_FILE, E_STUDENT_UNSUITABLE, E_UNSAFE_FORMAT.
     """
     nf4 = quantization == "nf4" or (quantization == "auto" and device.kind == "cuda")
     options: dict[str, Any] = {"dtype": device.dtype}
@@ -89,7 +89,9 @@ def read_config(folder: Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise JobError("E_MODEL_FILE", f"The model folder {folder.name} has no readable config.json.") from error
     if not isinstance(config, dict) or config.get("model_type") not in MODELS:
-        raise JobError("E_MODEL_FILE", f"The model in {folder.name} is of an architecture that cannot be trained yet.")
+        raise JobError(
+            "E_STUDENT_UNSUITABLE", f"The model in {folder.name} is of an architecture that cannot be trained yet."
+        )
     if "auto_map" in config or any(key.startswith("_attn_implementation") for key in config):
         raise JobError("E_UNSAFE_FORMAT", f"The model folder {folder.name} asks to run code of its own.")
     if not any(folder.glob("*.safetensors")):

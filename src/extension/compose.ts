@@ -112,7 +112,7 @@ export function createChatModel(
   return createOpenaiModel({ model, baseUrl, apiKey: key, onNotice, ...(cap ? { cap } : {}) });
 }
 
-const childFile = (): string => join(packageFolder(), "dist", "studentChild.mjs");
+export const childFile = (): string => join(packageFolder(), "dist", "studentChild.mjs");
 
 function requireKey(key: string | null, baseUrl: string): string {
   if (key === null) throw new UserError("E_NO_KEY", `There is no API key for ${new URL(baseUrl).origin}.`);

@@ -18,6 +18,10 @@ const topics = (): Button => ({ label: vscode.l10n.t("Choose Topics"), command: 
 const knowledge = (): Button => ({ label: vscode.l10n.t("New Knowledge Base"), command: "distillery.newKnowledge" });
 const students = (): Button => ({ label: vscode.l10n.t("Use as Student"), command: "distillery.useAsStudent" });
 const restore = (): Button => ({ label: vscode.l10n.t("Restore Run…"), command: "distillery.restoreRun" });
+const download = (): Button => ({
+  label: vscode.l10n.t("Download Student Model"),
+  command: "distillery.downloadStudent",
+});
 const refresh = (): Button => ({ label: vscode.l10n.t("Refresh"), command: "distillery.refresh" });
 const settings = (query: string) => (): Button => ({
   label: vscode.l10n.t("Open Settings"),
@@ -36,7 +40,8 @@ const buttons: Record<ErrorCode, (() => Button) | null> = {
   E_PY_ENV: repair,
   E_ENV_HASH: repair,
   E_MODEL_FILE: repair,
-  E_DOWNLOAD: null,
+  E_STUDENT_UNSUITABLE: download,
+  E_DOWNLOAD: download,
   E_MODEL_LOAD: resume,
   E_STUDENT_DIED: resume,
   E_TRAINER_DIED: resume,

@@ -21,7 +21,11 @@ export const errorTable = {
   },
   E_MODEL_FILE: {
     kept: "Everything finished so far is saved.",
-    next: "Run `distillery doctor --fix` to fetch the model again.",
+    next: "Fetch the model again: `distillery doctor --fix` for the one that comes along, `distillery download STUDENT` for another.",
+  },
+  E_STUDENT_UNSUITABLE: {
+    kept: "Nothing was changed.",
+    next: "Choose a student that can be trained and served: a llama or phi model as safetensors, queries, keys and values apart, with a byte-level BPE tokenizer; phi-2 is one.",
   },
   E_DOWNLOAD: {
     kept: "What verified, and what was begun, is kept.",
