@@ -1,10 +1,10 @@
 /** The endpoints of teacher and judge: whether each may have a key, and the clients that all requests go through. */
+import type { Accounts } from "../pipeline/adapters/teacher/accounts.ts";
 import { findApiKey, requireKey } from "../pipeline/adapters/teacher/apiKey.ts";
 import type { Judge } from "../pipeline/adapters/evaluator.ts";
 import { createJudge, isTeacher, judgeOf, sharesKey } from "../pipeline/adapters/teacher/judge.ts";
 import { checkPrice } from "../pipeline/adapters/teacher/prices.ts";
 import { createOpenaiModel, type OpenaiModel } from "../pipeline/adapters/teacher/openaiModel.ts";
-import type { SpendingCap } from "../pipeline/adapters/teacher/spendingCap.ts";
 import { UserError } from "../protocol/errors.ts";
 import type { JudgeModel, RunSettings, TeacherSettings } from "../protocol/run.ts";
 import { checkEndpoint, isLocal, isUsual, rememberEndpoint } from "./knownEndpoints.ts";
@@ -72,11 +72,11 @@ export async function connectTeacher(
   { model, baseUrl }: OnlineTeacher,
   { folder }: Workspace,
   onNotice: (text: string) => void,
-  cap?: SpendingCap,
+  accounts?: Accounts,
 ): Promise<OpenaiModel> {
   const found = await findApiKey(process.env, folder);
   const apiKey = isLocal(baseUrl) ? found.key : requireKey(found);
-  return createOpenaiModel({ model, baseUrl, apiKey, onNotice, ...(cap ? { cap } : {}) });
+  return createOpenaiModel({ model, baseUrl, apiKey, onNotice, ...accounts?.of(baseUrl, apiKey) });
 }
 
 /**
@@ -89,14 +89,14 @@ async function connectJudge(
   teacher: TeacherSettings,
   { folder }: Workspace,
   onNotice: (text: string) => void,
-  cap?: SpendingCap,
+  accounts?: Accounts,
 ): Promise<OpenaiModel> {
   const { model, baseUrl } = judging;
   const own = await findApiKey(process.env, folder, judgeKeyName);
   const shared = sharesKey(judging, teacher) || (teacher.kind === "offline" && isUsual(baseUrl));
   const found = own.key === null && shared ? await findApiKey(process.env, folder) : own;
   const apiKey = isLocal(baseUrl) ? found.key : requireKey(found, shared ? undefined : judgeKeyName);
-  return createOpenaiModel({ model, baseUrl, apiKey, onNotice, ...(cap ? { cap } : {}) });
+  return createOpenaiModel({ model, baseUrl, apiKey, onNotice, ...accounts?.of(baseUrl, apiKey) });
 }
 
 /** The judge of a run; the teacher's client where the teacher judges. Null when nobody does. */
@@ -105,10 +105,10 @@ export async function composeJudge(
   teacher: OpenaiModel | null,
   workspace: Workspace,
   onNotice: (text: string) => void,
-  cap?: SpendingCap,
+  accounts?: Accounts,
 ): Promise<Judge | null> {
   const judging = judgeOf(settings);
   if (!judging) return null;
   if (teacher && isTeacher(judging, settings.teacher)) return createJudge(teacher);
-  return createJudge(await connectJudge(judging, settings.teacher, workspace, onNotice, cap), true);
+  return createJudge(await connectJudge(judging, settings.teacher, workspace, onNotice, accounts), true);
 }

@@ -8,12 +8,13 @@ import { packageFolder } from "../pipeline/adapters/packageFolder.ts";
 import { createStudent } from "../pipeline/adapters/student.ts";
 import { adoptedStudent, createStudentInUse } from "../pipeline/adapters/studentInUse.ts";
 import { findStudent } from "../pipeline/adapters/studentRegistry.ts";
+import { createAccounts, type Accounts } from "../pipeline/adapters/teacher/accounts.ts";
 import { createChatTeacher } from "../pipeline/adapters/teacher/chatTeacher.ts";
 import { createJudge, isTeacher, judgeOf } from "../pipeline/adapters/teacher/judge.ts";
 import { createOfflineTeacher } from "../pipeline/adapters/teacher/offlineTeacher.ts";
 import { createOpenaiModel } from "../pipeline/adapters/teacher/openaiModel.ts";
 import { checkPrice } from "../pipeline/adapters/teacher/prices.ts";
-import { spendingCapOf, type SpendingCap } from "../pipeline/adapters/teacher/spendingCap.ts";
+import { spendingCapOf } from "../pipeline/adapters/teacher/spendingCap.ts";
 import { createTrainer } from "../pipeline/adapters/trainer.ts";
 import type { RunStore, Student } from "../pipeline/ports.ts";
 import type { RunParts } from "../pipeline/run.ts";
@@ -58,9 +59,10 @@ export async function composeRun({
   });
   const embedder = createEmbedder({ id: embedderName, folder: environment.embedder, ...place });
   const cap = spendingCapOf(store);
+  const accounts = createAccounts(cap, onNotice);
   const connect = async (model: JudgeModel) => {
     checkPrice(model, settings.budget);
-    return createChatModel(model, requireKey(await keyFor(model.baseUrl), model.baseUrl), onNotice, cap);
+    return createChatModel(model, requireKey(await keyFor(model.baseUrl), model.baseUrl), onNotice, accounts);
   };
   const endpoint = settings.teacher.kind === "openai" ? await connect(settings.teacher) : null;
   const teacher = endpoint ? createChatTeacher(endpoint, onNotice) : createOfflineTeacher({ student, embedder });
@@ -107,9 +109,9 @@ export function createChatModel(
   { model, baseUrl }: JudgeModel,
   key: string,
   onNotice: (text: string) => void,
-  cap?: SpendingCap,
+  accounts?: Accounts,
 ) {
-  return createOpenaiModel({ model, baseUrl, apiKey: key, onNotice, ...(cap ? { cap } : {}) });
+  return createOpenaiModel({ model, baseUrl, apiKey: key, onNotice, ...accounts?.of(baseUrl, key) });
 }
 
 const childFile = (): string => join(packageFolder(), "dist", "studentChild.mjs");

@@ -3,6 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { checkEndpoints, composeJudge, connectTeacher } from "../../src/cli/endpoint.ts";
+import { createAccounts } from "../../src/pipeline/adapters/teacher/accounts.ts";
+import { createJudge } from "../../src/pipeline/adapters/teacher/judge.ts";
+import { createSpendingCap } from "../../src/pipeline/adapters/teacher/spendingCap.ts";
 import { openWorkspace, type Workspace } from "../../src/cli/workspace.ts";
 import { runSettingsSchema, type RunSettings } from "../../src/protocol/run.ts";
 import { startOpenaiServer, type FakeServer } from "../fakes/openaiServer.ts";
@@ -81,6 +84,35 @@ test("another model at the teacher's address has the teacher's key, and the teac
   expect(other?.usage()?.requests).toBe(1);
   const same = await judgeOnce(settingsOf({ teacher: online(at) }));
   expect(same?.usage()).toBeNull();
+});
+
+test("teacher and judge share a limiter where they share an account, and nothing elsewhere", async () => {
+  const busy = await startOpenaiServer({
+    script: ({ number }) =>
+      number === 1 ? { kind: "status", status: 429, headers: { "retry-after": "1" } } : { kind: "normal" },
+  });
+  servers.push(busy);
+  const [, elsewhere] = addresses();
+  const accounts = createAccounts(createSpendingCap(null), () => {});
+  const teacher = online(busy.baseUrl);
+  const judgeAt = (baseUrl: string) =>
+    composeJudge(
+      settingsOf({ teacher, judgeModel: { model: "text-embedding-3-small", baseUrl } }),
+      null,
+      workspace,
+      () => {},
+      accounts,
+    );
+  const endpoint = await connectTeacher(teacher, workspace, () => {}, accounts);
+  const [beside, apart] = [await judgeAt(busy.baseUrl), await judgeAt(elsewhere)];
+  const teaching = createJudge(endpoint).chat(request, signal);
+  await vi.waitFor(() => expect(busy.calls).toHaveLength(1));
+  await apart?.chat(request, signal);
+  expect(busy.calls).toHaveLength(1);
+  await Promise.all([teaching, beside?.chat(request, signal)]);
+  const [first, ...later] = busy.calls.map(({ at }) => at);
+  expect(later).toHaveLength(2);
+  for (const at of later) expect(at - (first ?? 0)).toBeGreaterThanOrEqual(1000);
 });
 
 test("an offline teacher can be judged; the judge's address is confirmed as the teacher's is", async () => {

@@ -55,6 +55,17 @@ export interface OpenaiModel extends LanguageModel {
   notes(): string[];
 }
 
+/** What one request may take, and whose limits it counts against. */
+interface Limits {
+  signal: AbortSignal;
+  limitMs: number;
+  tokens: number;
+  ofModel?: string;
+}
+
+/** Services without a tokenizer at the gate count four characters as a token. */
+const estimatedTokens = (sent: unknown): number => Math.ceil(Buffer.byteLength(JSON.stringify(sent)) / 4);
+
 /** Tokens; the most an answer can cost where no limit can be sent. */
 const longestAnswer = 16_000;
 const textsAtOnce = 64;
@@ -87,11 +98,10 @@ export function createOpenaiModel(options: OpenaiModelOptions): OpenaiModel {
     fetch: createTransport(baseUrl, apiKey),
   });
 
-  /** One request through limiter and meter. `attempt` builds it anew for each try. */
+  /** One request through limiter and meter. `attempt` builds it anew for each try; `tokens` are the most it can use. */
   function request<T>(
     attempt: (signal: AbortSignal) => Promise<Sent<T>>,
-    signal: AbortSignal,
-    limitMs: number,
+    { signal, limitMs, tokens, ofModel = model }: Limits,
   ): Promise<T> {
     const send = async (): Promise<Sent<T>> => {
       const timer = AbortSignal.timeout(limitMs);
@@ -104,6 +114,8 @@ export function createOpenaiModel(options: OpenaiModelOptions): OpenaiModel {
       }
     };
     return limiter.run({
+      model: ofModel,
+      tokens,
       send,
       signal,
       classify: (error, everSucceeded) => classify(error, host, model, everSucceeded, Date.now()),
@@ -163,7 +175,8 @@ export function createOpenaiModel(options: OpenaiModelOptions): OpenaiModel {
         }
       }
     };
-    return request(attempt, signal, values.timeoutMs ?? timeoutMs);
+    const tokens = estimatedTokens(chatBody(messages, values, format)) + values.maxTokens;
+    return request(attempt, { signal, limitMs: values.timeoutMs ?? timeoutMs, tokens });
   }
 
   const lengthOf = (asked: number): number => Math.min(asked, known.lengthLimit ?? asked);
@@ -252,7 +265,8 @@ export function createOpenaiModel(options: OpenaiModelOptions): OpenaiModel {
           (data) => embeddingReply(data, input.length),
         );
       };
-      vectors.push(...(await readable(request(send, signal, timeoutMs))));
+      const limits = { signal, limitMs: timeoutMs, tokens: estimatedTokens(input), ofModel: embeddingModel };
+      vectors.push(...(await readable(request(send, limits))));
     }
     return vectors;
   }
@@ -268,7 +282,7 @@ export function createOpenaiModel(options: OpenaiModelOptions): OpenaiModel {
         throw error;
       }
     };
-    return readable(request(send, signal, Math.min(timeoutMs, 20_000)));
+    return readable(request(send, { signal, limitMs: Math.min(timeoutMs, 20_000), tokens: 0, ofModel: "" }));
   }
 
   return {
