@@ -1,4 +1,4 @@
-/** C14: 1,000 questions through a mix of all faults. DISTILLERY_SEED plays other mixes, several after commas. */
+/** C14: 1,000 questions through a mix of all faults. FAULT_SEEDS plays other mixes, several after commas. */
 import { afterEach, describe, expect, it } from "vitest";
 import { createClock } from "../../src/pipeline/adapters/teacher/clock.ts";
 import { createLimiter, type Limiter } from "../../src/pipeline/adapters/teacher/limiter.ts";
@@ -12,7 +12,7 @@ import { pick, seededRandom } from "../fakes/random.ts";
 
 afterEach(closeAll);
 
-const seeds = (process.env["DISTILLERY_SEED"] ?? "20261126").split(",").map(Number);
+const seeds = (process.env["FAULT_SEEDS"] ?? "20261126").split(",").map(Number);
 const items = 1000;
 const price = { input: 0.15, cachedInput: 0.075, output: 0.6 };
 
