@@ -114,7 +114,7 @@ async function askAll(
   const server = await startOpenaiServer(options);
   try {
     const { baseUrl } = server;
-    const accounts = createAccounts(createSpendingCap(limit), () => {});
+    const accounts = createAccounts(createSpendingCap(limit), { updateFile: async () => {} }, () => {});
     const model = createOpenaiModel({
       model: "gpt-4o-mini",
       baseUrl,

@@ -46,7 +46,7 @@ export async function composeParts({
   const student = studentOf(studentFiles, settings, workspace);
   const embedder = createEmbedder({ id: embedderName, folder: environment.embedder, ...place });
   const cap = spendingCapOf(store);
-  const accounts = createAccounts(cap, onNotice);
+  const accounts = createAccounts(cap, store, onNotice);
   const endpoint =
     settings.teacher.kind === "openai" ? await connectTeacher(settings.teacher, workspace, onNotice, accounts) : null;
   const teacher = endpoint

@@ -69,14 +69,14 @@ async function reach(model: OpenaiModel, signal: AbortSignal): Promise<void> {
 
 /** @throws UserError E_NO_KEY; a server on this machine may go without one. */
 export async function connectTeacher(
-  { model, baseUrl }: OnlineTeacher,
+  { model, baseUrl, effort }: OnlineTeacher,
   { folder }: Workspace,
   onNotice: (text: string) => void,
   accounts?: Accounts,
 ): Promise<OpenaiModel> {
   const found = await findApiKey(process.env, folder);
   const apiKey = isLocal(baseUrl) ? found.key : requireKey(found);
-  return createOpenaiModel({ model, baseUrl, apiKey, onNotice, ...accounts?.of(baseUrl, apiKey) });
+  return createOpenaiModel({ model, baseUrl, effort, apiKey, onNotice, ...accounts?.of(baseUrl, apiKey) });
 }
 
 /**

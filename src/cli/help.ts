@@ -31,6 +31,7 @@ What a run is made of (run, resume, rerun):
   --teacher KIND           offline (needs no key, sends nothing) or openai (any compatible endpoint)
   --model NAME             the teacher's model (gpt-4o-mini)
   --base-url URL           the teacher's endpoint (https://api.openai.com/v1); key from OPENAI_API_KEY or .env
+  --effort LEVEL           how much a reasoning model thinks: none, minimal, low, medium, high (default)
   --judge                  also score with the teacher's endpoint as judge (answer relevancy, factual correctness,
                            faithfulness to the section); answers and sections are sent to it
   --judge-model NAME       another model judges, at the teacher's endpoint or at --judge-url

@@ -21,7 +21,7 @@ import type { RunParts } from "../pipeline/run.ts";
 import { templates } from "../pipeline/template.ts";
 import { UserError } from "../protocol/errors.ts";
 import type { Knowledge } from "../protocol/model.ts";
-import type { JudgeModel, RunSettings } from "../protocol/run.ts";
+import type { Effort, JudgeModel, RunSettings } from "../protocol/run.ts";
 import { workspaceFolder } from "./place.ts";
 
 interface Composition {
@@ -59,8 +59,8 @@ export async function composeRun({
   });
   const embedder = createEmbedder({ id: embedderName, folder: environment.embedder, ...place });
   const cap = spendingCapOf(store);
-  const accounts = createAccounts(cap, onNotice);
-  const connect = async (model: JudgeModel) => {
+  const accounts = createAccounts(cap, store, onNotice);
+  const connect = async (model: ChatModelSettings) => {
     checkPrice(model, settings.budget);
     return createChatModel(model, requireKey(await keyFor(model.baseUrl), model.baseUrl), onNotice, accounts);
   };
@@ -104,14 +104,16 @@ export async function composeStudent(
   });
 }
 
+type ChatModelSettings = JudgeModel & { effort?: Effort | undefined };
+
 /** The online teacher, or a judge, as a plain model. */
 export function createChatModel(
-  { model, baseUrl }: JudgeModel,
+  { model, baseUrl, effort }: ChatModelSettings,
   key: string,
   onNotice: (text: string) => void,
   accounts?: Accounts,
 ) {
-  return createOpenaiModel({ model, baseUrl, apiKey: key, onNotice, ...accounts?.of(baseUrl, key) });
+  return createOpenaiModel({ model, baseUrl, effort, apiKey: key, onNotice, ...accounts?.of(baseUrl, key) });
 }
 
 const childFile = (): string => join(packageFolder(), "dist", "studentChild.mjs");

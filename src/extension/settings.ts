@@ -3,7 +3,13 @@ import { UserError } from "../protocol/errors.ts";
 import type { Draft } from "../protocol/panel.ts";
 import { unscoredPrimary } from "../pipeline/stages/evaluation.ts";
 import { configuration, ownValue, studentId } from "./configuration.ts";
-import { runSettingsSchema, type JudgeModel, type RunSettings, type TeacherSettings } from "../protocol/run.ts";
+import {
+  runSettingsSchema,
+  type Effort,
+  type JudgeModel,
+  type RunSettings,
+  type TeacherSettings,
+} from "../protocol/run.ts";
 
 export const teacherBaseUrl = (): string => ownValue("teacher.baseUrl", "https://api.openai.com/v1");
 export const teacherModel = (): string => configuration().get("teacher.model", "gpt-4o-mini");
@@ -56,7 +62,9 @@ export const presetValues = {
 } as const satisfies Record<string, Pick<Draft, "questions" | "cycles" | "steps" | "maxNewTokens">>;
 
 export function teacherSettings(kind: Draft["teacher"]): TeacherSettings {
-  return kind === "offline" ? { kind } : { kind, model: teacherModel(), baseUrl: teacherBaseUrl() };
+  if (kind === "offline") return { kind };
+  const effort = configuration().get<Effort | "">("teacher.effort") || undefined;
+  return { kind, model: teacherModel(), baseUrl: teacherBaseUrl(), ...(effort ? { effort } : {}) };
 }
 
 /**

@@ -15,12 +15,17 @@ export const recipeSampling = {
 /** The roles the recipe tunes; `trainer/modules.py` maps them to the names of an architecture. */
 export const recipeRoles = ["q_proj", "v_proj", "k_proj", "o_proj", "gate_proj", "up_proj", "down_proj"] as const;
 
+/** How much a reasoning model may think before it answers. */
+export const efforts = ["none", "minimal", "low", "medium", "high"] as const;
+export type Effort = (typeof efforts)[number];
+
 export const teacherSettingsSchema = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("offline") }),
   z.strictObject({
     kind: z.literal("openai"),
     model: z.string().min(1).default("gpt-4o-mini"),
     baseUrl: z.url({ protocol: /^https?$/ }).default("https://api.openai.com/v1"),
+    effort: z.enum(efforts).optional(),
   }),
 ]);
 export type TeacherSettings = z.infer<typeof teacherSettingsSchema>;
@@ -124,6 +129,8 @@ export const runFileSchema = z.strictObject({
   looks: z.array(z.string()).optional(),
   /** US dollars that were at most spent, where prices are known; absent before the first. */
   spentDollars: z.number().nonnegative().optional(),
+  /** What the endpoints turned out not to accept and requests leave out since, one sentence each. */
+  endpointNotes: z.array(z.string()).optional(),
 });
 export type RunFile = z.infer<typeof runFileSchema>;
 

@@ -93,7 +93,7 @@ test("teacher and judge share a limiter where they share an account, and nothing
   });
   servers.push(busy);
   const [, elsewhere] = addresses();
-  const accounts = createAccounts(createSpendingCap(null), () => {});
+  const accounts = createAccounts(createSpendingCap(null), { updateFile: async () => {} }, () => {});
   const teacher = online(busy.baseUrl);
   const judgeAt = (baseUrl: string) =>
     composeJudge(

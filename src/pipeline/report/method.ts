@@ -52,6 +52,7 @@ export function methodSection(facts: Facts): Section {
     `Questions: ${originShares(questions)}; dropped: ${questions.dropped.exact} exact and ${questions.dropped.near} near duplicates, ${questions.dropped.unusable} unusable drafts.`,
     ...questions.notes,
     `Teacher: ${outputs.references.output.teacher}; ${references.filter(({ grounded }) => grounded).length} of ${references.length} references grounded in the knowledge base by quotes found in it.`,
+    ...(file.endpointNotes ?? []),
     ...reviewSentences(questions, outputs.references.output),
     `Student: ${arms.baseline.model} on ${device}; template ${settings.template}; all arms got the same questions, seeds and limits.`,
     `Sampling: ${samplingText(settings.sampling)}; ${several(settings.repeats, "answer")} a question.`,

@@ -5,8 +5,10 @@
 import OpenAI, { APIError } from "openai";
 import type { Answer, Usage } from "../../../protocol/model.ts";
 import { UserError } from "../../../protocol/errors.ts";
+import type { Effort } from "../../../protocol/run.ts";
 import type { GenerateOptions, LanguageModel, Message } from "../../ports.ts";
-import { laterMode, learn, newCapabilities, tooLongForModel } from "./capabilities.ts";
+import { learn, newCapabilities, tooLongForModel } from "./capabilities.ts";
+import { answerTokens, chatBody } from "./chatBody.ts";
 import { chatReply, embeddingReply, modelList, tokensOf, type ChatReply, type ListedModel } from "./replies.ts";
 import { createClock, type Clock } from "./clock.ts";
 import { classify, neverSent, RequestTimeout } from "./failures.ts";
@@ -14,18 +16,14 @@ import { createLimiter, type Limiter, type Sent } from "./limiter.ts";
 import { createMeter, type Charge, type Meter } from "./meter.ts";
 import { priceOf, type Price } from "./prices.ts";
 import type { SpendingCap } from "./spendingCap.ts";
-import {
-  createGenerateJson,
-  withInstruction,
-  type ChatOptions,
-  type GenerateJson,
-  type JsonFormat,
-} from "./structuredOutput.ts";
+import { createGenerateJson, type ChatOptions, type GenerateJson, type JsonFormat } from "./structuredOutput.ts";
 import { createTransport, garbledIn, withoutKey } from "./transport.ts";
 
 export interface OpenaiModelOptions {
   model: string;
   baseUrl: string;
+  /** How much a reasoning model thinks; the model's own default when not given. */
+  effort?: Effort | undefined;
   /** Null for servers that take none. It goes into the Authorization header and nowhere else. */
   apiKey: string | null;
   /** Shared with other models of the same account. */
@@ -39,6 +37,8 @@ export interface OpenaiModelOptions {
   timeoutMs?: number;
   clock?: Clock;
   onNotice?: (text: string) => void;
+  /** Told once of each thing the endpoint turns out not to accept, one sentence. */
+  onLearnt?: (text: string) => void;
 }
 
 export interface OpenaiModel extends LanguageModel {
@@ -71,7 +71,7 @@ const longestAnswer = 16_000;
 const textsAtOnce = 64;
 
 export function createOpenaiModel(options: OpenaiModelOptions): OpenaiModel {
-  const { model, baseUrl, apiKey, clock = createClock(), onNotice = () => {}, timeoutMs = 120_000 } = options;
+  const { model, baseUrl, effort, apiKey, clock = createClock(), onNotice = () => {}, timeoutMs = 120_000 } = options;
   const { host, hostname, protocol } = new URL(baseUrl);
   // Such a key cannot stand in a header, and the error of `fetch` would spell it out.
   if (apiKey !== null && !/^[\x21-\x7e]+$/.test(apiKey))
@@ -152,12 +152,12 @@ export function createOpenaiModel(options: OpenaiModelOptions): OpenaiModel {
   ): Promise<ChatReply> {
     const attempt = async (attemptSignal: AbortSignal): Promise<Sent<ChatReply>> => {
       for (;;) {
-        const body = chatBody(messages, values, format);
+        const body = chatBody({ model, effort }, known, messages, values, format);
         const input = Buffer.byteLength(JSON.stringify(body));
         const charge = meter.reserve(price, {
           input,
           cachedInput: 0,
-          output: known.lengthName ? lengthOf(values.maxTokens) : longestAnswer,
+          output: known.lengthName ? answerTokens(values.maxTokens, effort, known) : longestAnswer,
         });
         try {
           return await charged(
@@ -171,40 +171,13 @@ export function createOpenaiModel(options: OpenaiModelOptions): OpenaiModel {
           if (tooLongForModel(refusal.text)) return { value: { status: "too_long" }, headers: null };
           const before = known.notes.length;
           if (!learn(known, model, body, refusal)) throw error;
-          known.notes.slice(before).forEach(onNotice);
+          known.notes.slice(before).forEach(options.onLearnt ?? onNotice);
         }
       }
     };
-    const tokens = estimatedTokens(chatBody(messages, values, format)) + values.maxTokens;
+    const asked = chatBody({ model, effort }, known, messages, values, format);
+    const tokens = estimatedTokens(asked) + answerTokens(values.maxTokens, effort, known);
     return request(attempt, { signal, limitMs: values.timeoutMs ?? timeoutMs, tokens });
-  }
-
-  const lengthOf = (asked: number): number => Math.min(asked, known.lengthLimit ?? asked);
-
-  function chatBody(
-    messages: readonly Message[],
-    values: Omit<ChatOptions, "signal">,
-    format: JsonFormat | null,
-  ): Record<string, unknown> {
-    const mode = format ? laterMode(known.jsonMode, format.type) : "text";
-    const words = format?.type === "json_schema" && mode !== "json_schema" ? format.inWords : null;
-    const optional = { temperature: values.temperature, top_p: values.topP, seed: values.seed };
-    return {
-      model,
-      messages: words === null ? messages : withInstruction(messages, words),
-      ...(known.lengthName ? { [known.lengthName]: lengthOf(values.maxTokens) } : {}),
-      ...Object.fromEntries(
-        Object.entries(optional).filter(([name, value]) => value !== undefined && !known.leftOut.has(name)),
-      ),
-      ...(mode === "text"
-        ? {}
-        : {
-            response_format:
-              mode === "json_schema" && format?.type === mode
-                ? { type: mode, json_schema: format.schema }
-                : { type: mode },
-          }),
-    };
   }
 
   const generateJson = createGenerateJson(chat, {
@@ -286,7 +259,7 @@ export function createOpenaiModel(options: OpenaiModelOptions): OpenaiModel {
   }
 
   return {
-    id: hostname === "api.openai.com" ? model : `${model} at ${hostname}`,
+    id: `${model}${effort ? ` with ${effort} effort` : ""}${hostname === "api.openai.com" ? "" : ` at ${hostname}`}`,
     host,
     generate,
     generateJson,
