@@ -3,7 +3,6 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { createKnowledgeFolder } from "../src/pipeline/adapters/knowledgeFolder.ts";
 import { packageFolder } from "../src/pipeline/adapters/packageFolder.ts";
-import { createAccounts } from "../src/pipeline/adapters/teacher/accounts.ts";
 import { createChatTeacher } from "../src/pipeline/adapters/teacher/chatTeacher.ts";
 import { createOpenaiModel } from "../src/pipeline/adapters/teacher/openaiModel.ts";
 import { dollarsOf } from "../src/pipeline/adapters/teacher/prices.ts";
@@ -114,13 +113,12 @@ async function askAll(
   const server = await startOpenaiServer(options);
   try {
     const { baseUrl } = server;
-    const accounts = createAccounts(createSpendingCap(limit), { updateFile: async () => {} }, () => {});
     const model = createOpenaiModel({
       model: "gpt-4o-mini",
       baseUrl,
       apiKey: null,
-      price,
-      ...accounts.of(baseUrl, null),
+      prices: { "gpt-4o-mini": price },
+      cap: createSpendingCap(limit),
     });
     const teacher = createChatTeacher(model);
     const { signal } = new AbortController();

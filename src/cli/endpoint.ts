@@ -40,8 +40,7 @@ export async function checkEndpoints(
       "E_SETTINGS",
       "--judge needs a model that judges: add --teacher openai, or name one with --judge-model and --judge-url.",
     );
-  for (const model of [teacher.kind === "openai" ? teacher : null, judging])
-    if (model) checkPrice(model, settings.budget);
+  for (const model of [teacher.kind === "openai" ? teacher : null, judging]) if (model) checkPrice(model, settings);
   if (teacher.kind === "openai") {
     if (typed.teacher) await rememberEndpoint(teacher.baseUrl);
     else await checkEndpoint(teacher.baseUrl, "--base-url");

@@ -34,6 +34,7 @@ const settingFlags = {
   "word-dropout": text,
   roles: text,
   budget: text,
+  prices: text,
   "primary-metric": text,
   gate: text,
   aimed: text,
@@ -226,6 +227,7 @@ const flagPaths: Record<string, string> = {
   "training.roles": "--roles",
   "sampling.maxNewTokens": "--max-new-tokens",
   own: "--own-questions",
+  prices: "--prices",
   primaryMetric: "--primary-metric",
 };
 

@@ -61,7 +61,7 @@ export async function composeRun({
   const cap = spendingCapOf(store);
   const accounts = createAccounts(cap, store, onNotice);
   const connect = async (model: ChatModelSettings) => {
-    checkPrice(model, settings.budget);
+    checkPrice(model, settings);
     return createChatModel(model, requireKey(await keyFor(model.baseUrl), model.baseUrl), onNotice, accounts);
   };
   const endpoint = settings.teacher.kind === "openai" ? await connect(settings.teacher) : null;

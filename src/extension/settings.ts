@@ -4,15 +4,20 @@ import type { Draft } from "../protocol/panel.ts";
 import { unscoredPrimary } from "../pipeline/stages/evaluation.ts";
 import { configuration, ownValue, studentId } from "./configuration.ts";
 import {
+  pricesSchema,
   runSettingsSchema,
   type Effort,
   type JudgeModel,
+  type Prices,
   type RunSettings,
   type TeacherSettings,
 } from "../protocol/run.ts";
 
 export const teacherBaseUrl = (): string => ownValue("teacher.baseUrl", "https://api.openai.com/v1");
 export const teacherModel = (): string => configuration().get("teacher.model", "gpt-4o-mini");
+
+/** The user's own prices; a workspace could make a budget worthless with them. */
+export const ownPrices = (): Prices => pricesSchema.catch({}).parse(ownValue("teacher.prices", {}));
 
 /** Where the key goes: scheme, host and port. */
 export const teacherOrigin = (): string => originOf(teacherBaseUrl(), "distillery.teacher.baseUrl");
@@ -97,6 +102,7 @@ export function runSettings(draft: Draft): RunSettings {
     judge: read.get("evaluation.judge", false) && (draft.teacher === "openai" || judgeModel() !== null),
     judgeModel: judgeModel(),
     budget: read.get<number>("teacher.budget") || null,
+    prices: ownPrices(),
     primaryMetric: read.get("evaluation.primaryMetric"),
     gate: read.get("run.gate"),
     aimed: draft.aimed,

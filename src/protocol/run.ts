@@ -37,6 +37,17 @@ export const judgeModelSchema = z.strictObject({
 });
 export type JudgeModel = z.infer<typeof judgeModelSchema>;
 
+/** US dollars per million tokens. */
+export const priceSchema = z.strictObject({
+  input: z.number().nonnegative(),
+  /** Input the provider had cached; the price of all input when not given. */
+  cachedInput: z.number().nonnegative().optional(),
+  output: z.number().nonnegative(),
+});
+/** By the name of the model. */
+export const pricesSchema = z.record(z.string().min(1), priceSchema);
+export type Prices = z.infer<typeof pricesSchema>;
+
 export const trainingSettingsSchema = z.strictObject({
   /** `recipe`: 100 steps where that gives six passes over the rows, else as `auto`. */
   steps: z.union([z.int().min(1).max(10_000), z.literal("auto"), z.literal("recipe")]).default("recipe"),
@@ -98,6 +109,8 @@ export const runSettingsSchema = z.strictObject({
   judgeModel: judgeModelSchema.nullable().default(null),
   /** US dollars that teacher and judge may cost at most, over all starts of the run; null for no limit. */
   budget: z.number().positive().max(100_000).nullable().default(null),
+  /** Prices that stand above the built-in table, at whatever endpoint. */
+  prices: pricesSchema.default({}),
   primaryMetric: metricSchema.default("semantic_similarity"),
   /** When a cycle's adapter becomes the student in use. */
   gate: z.enum(gateRules).default("default"),

@@ -73,7 +73,10 @@ async function askAll(seed: number, limit: number) {
   const noted: number[] = [];
   const cap = createSpendingCap(limit, 0, (spent) => noted.push(spent));
   const script = mix(seed);
-  const { teacher, server } = await setUp({ script }, { clock, limiter: watching, cap, price, timeoutMs: 200 });
+  const { teacher, server } = await setUp(
+    { script },
+    { clock, limiter: watching, cap, prices: { "gpt-4o-mini": price }, timeoutMs: 200 },
+  );
   const outcomes = await Promise.allSettled(
     Array.from({ length: items }, () => teacher.reference(liftQuestion, section, domain, signal)),
   );

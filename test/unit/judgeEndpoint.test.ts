@@ -8,6 +8,7 @@ import { createJudge } from "../../src/pipeline/adapters/teacher/judge.ts";
 import { createSpendingCap } from "../../src/pipeline/adapters/teacher/spendingCap.ts";
 import { openWorkspace, type Workspace } from "../../src/cli/workspace.ts";
 import { runSettingsSchema, type RunSettings } from "../../src/protocol/run.ts";
+import { fakeRunFile } from "../fakes/runs.ts";
 import { startOpenaiServer, type FakeServer } from "../fakes/openaiServer.ts";
 
 const teacherKey = "sk-teacher-0123456789abcdef";
@@ -56,6 +57,10 @@ test("a budget is refused where the price of teacher or judge is not known, befo
     code: "E_SETTINGS",
     message: expect.stringContaining("The price of gpt-4o-mini at 127.0.0.1"),
   });
+  const prices = { "gpt-4o-mini": { input: 1, output: 2 } };
+  await check(settingsOf({ ...open, prices, teacher: online(at) }));
+  expect(servers.flatMap(({ calls }) => calls.map(({ path }) => path))).toEqual(["/v1/models"]);
+  servers[0]?.calls.splice(0);
   const judged = settingsOf({ budget: 5, judgeModel: { model: "other", baseUrl: "https://api.openai.com/v1" } });
   await expect(check(judged)).rejects.toMatchObject({ code: "E_SETTINGS" });
   expect(servers.flatMap(({ calls }) => calls)).toEqual([]);
@@ -93,7 +98,11 @@ test("teacher and judge share a limiter where they share an account, and nothing
   });
   servers.push(busy);
   const [, elsewhere] = addresses();
-  const accounts = createAccounts(createSpendingCap(null), { updateFile: async () => {} }, () => {});
+  const accounts = createAccounts(
+    createSpendingCap(null),
+    { file: fakeRunFile(), updateFile: async () => {} },
+    () => {},
+  );
   const teacher = online(busy.baseUrl);
   const judgeAt = (baseUrl: string) =>
     composeJudge(

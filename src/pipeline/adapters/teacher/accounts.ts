@@ -1,11 +1,15 @@
-/** What the online models of a run share: one spending limit, and one limiter for each account. */
+/** What the online models of a run share: spending limit and prices, and one limiter for each account. */
+import type { Prices } from "../../../protocol/run.ts";
 import { createLimiter, type Limiter } from "./limiter.ts";
 import type { RunStore } from "../../ports.ts";
 import type { SpendingCap } from "./spendingCap.ts";
 
 export interface Accounts {
   /** An account is a key at an origin; null where the server takes none. */
-  of(baseUrl: string, apiKey: string | null): { cap: SpendingCap; limiter: Limiter; onLearnt: (text: string) => void };
+  of(
+    baseUrl: string,
+    apiKey: string | null,
+  ): { cap: SpendingCap; prices: Prices; limiter: Limiter; onLearnt: (text: string) => void };
 }
 
 /**
@@ -14,9 +18,10 @@ export interface Accounts {
  */
 export function createAccounts(
   cap: SpendingCap,
-  store: Pick<RunStore, "updateFile">,
+  store: Pick<RunStore, "file" | "updateFile">,
   onNotice: (text: string) => void,
 ): Accounts {
+  const { prices } = store.file.settings;
   const limiters = new Map<string, Limiter>();
   const onLearnt = (text: string): void => {
     onNotice(text);
@@ -32,7 +37,7 @@ export function createAccounts(
       const account = JSON.stringify([new URL(baseUrl).origin, apiKey]);
       const limiter = limiters.get(account) ?? createLimiter({ onNotice });
       limiters.set(account, limiter);
-      return { cap, limiter, onLearnt };
+      return { cap, prices, limiter, onLearnt };
     },
   };
 }

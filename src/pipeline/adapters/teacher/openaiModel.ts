@@ -5,7 +5,7 @@
 import OpenAI, { APIError } from "openai";
 import type { Answer, Usage } from "../../../protocol/model.ts";
 import { UserError } from "../../../protocol/errors.ts";
-import type { Effort } from "../../../protocol/run.ts";
+import type { Effort, Prices } from "../../../protocol/run.ts";
 import type { GenerateOptions, LanguageModel, Message } from "../../ports.ts";
 import { learn, newCapabilities, tooLongForModel } from "./capabilities.ts";
 import { answerTokens, chatBody } from "./chatBody.ts";
@@ -14,7 +14,7 @@ import { createClock, type Clock } from "./clock.ts";
 import { classify, neverSent, RequestTimeout } from "./failures.ts";
 import { createLimiter, type Limiter, type Sent } from "./limiter.ts";
 import { createMeter, type Charge, type Meter } from "./meter.ts";
-import { priceOf, type Price } from "./prices.ts";
+import { priceOf } from "./prices.ts";
 import type { SpendingCap } from "./spendingCap.ts";
 import { createGenerateJson, type ChatOptions, type GenerateJson, type JsonFormat } from "./structuredOutput.ts";
 import { createTransport, garbledIn, withoutKey } from "./transport.ts";
@@ -31,8 +31,8 @@ export interface OpenaiModelOptions {
   meter?: Meter;
   /** Shared with other models of the same run. */
   cap?: SpendingCap;
-  /** Stands in for the price table; needed for a spending limit at other endpoints. */
-  price?: Price | null;
+  /** Stand above the price table; needed for a spending limit at other endpoints. */
+  prices?: Prices;
   /** Milliseconds one request may take, from sending to the last byte. */
   timeoutMs?: number;
   clock?: Clock;
@@ -81,7 +81,7 @@ export function createOpenaiModel(options: OpenaiModelOptions): OpenaiModel {
     onNotice(`The key goes to ${host} unencrypted (http); use https if the service offers it.`);
   const limiter = options.limiter ?? createLimiter({ clock, onNotice });
   const meter = options.meter ?? createMeter(options.cap);
-  const price = options.price === undefined ? priceOf(model, baseUrl) : options.price;
+  const price = priceOf(model, baseUrl, options.prices);
   const known = newCapabilities();
   let everAnswered = false;
   const client = new OpenAI({
@@ -219,7 +219,7 @@ export function createOpenaiModel(options: OpenaiModelOptions): OpenaiModel {
   }
 
   async function embed(texts: readonly string[], embeddingModel: string, signal: AbortSignal): Promise<number[][]> {
-    const embeddingPrice = options.price === undefined ? priceOf(embeddingModel, baseUrl) : options.price;
+    const embeddingPrice = priceOf(embeddingModel, baseUrl, options.prices);
     const vectors: number[][] = [];
     for (let first = 0; first < texts.length; first += textsAtOnce) {
       const input = texts.slice(first, first + textsAtOnce);
