@@ -1,13 +1,16 @@
 /** The endpoints of teacher and judge: whether each may have a key, and the clients that all requests go through. */
+import { shutdownNotice, type ListedModel } from "../pipeline/adapters/teacher/replies.ts";
 import type { Accounts } from "../pipeline/adapters/teacher/accounts.ts";
 import { findApiKey, requireKey } from "../pipeline/adapters/teacher/apiKey.ts";
+import { isLocal } from "../pipeline/adapters/origins.ts";
+import { termsNotice, termsTold } from "../pipeline/adapters/teacher/terms.ts";
 import type { Judge } from "../pipeline/adapters/evaluator.ts";
 import { createJudge, isTeacher, judgeOf, sharesKey } from "../pipeline/adapters/teacher/judge.ts";
 import { checkPrice } from "../pipeline/adapters/teacher/prices.ts";
 import { createOpenaiModel, type OpenaiModel } from "../pipeline/adapters/teacher/openaiModel.ts";
 import { UserError } from "../protocol/errors.ts";
 import type { JudgeModel, RunSettings, TeacherSettings } from "../protocol/run.ts";
-import { checkEndpoint, isLocal, isUsual, rememberEndpoint } from "./knownEndpoints.ts";
+import { checkEndpoint, isUsual, rememberEndpoint } from "./knownEndpoints.ts";
 import type { Workspace } from "./workspace.ts";
 
 type OnlineTeacher = Extract<TeacherSettings, { kind: "openai" }>;
@@ -51,18 +54,31 @@ export async function checkEndpoints(
     const { notices } = await findApiKey(process.env, workspace.folder);
     notices.forEach(onNotice);
   }
-  if (teacher.kind === "openai") await reach(await connectTeacher(teacher, workspace, onNotice), signal);
+  const reach = async (name: string, model: OpenaiModel) => {
+    const notice = shutdownNotice(await listedModels(model, signal), name);
+    if (notice) onNotice(notice);
+  };
+  if (teacher.kind === "openai") await tellTerms(teacher.baseUrl, onNotice);
+  if (teacher.kind === "openai") await reach(teacher.model, await connectTeacher(teacher, workspace, onNotice));
   if (judging && !isTeacher(judging, teacher))
-    await reach(await connectJudge(judging, teacher, workspace, onNotice), signal);
+    await reach(judging.model, await connectJudge(judging, teacher, workspace, onNotice));
 }
 
-async function reach(model: OpenaiModel, signal: AbortSignal): Promise<void> {
+async function tellTerms(baseUrl: string, onNotice: (text: string) => void): Promise<void> {
+  const notice = await termsNotice(baseUrl);
+  if (!notice) return;
+  onNotice(notice);
+  await termsTold(baseUrl);
+}
+
+async function listedModels(model: OpenaiModel, signal: AbortSignal): Promise<ListedModel[]> {
   try {
-    await model.models(signal);
+    return await model.models(signal);
   } catch (error) {
     // Some servers list no models; what they make of a question is seen when one is asked.
     const decides = error instanceof UserError && ["E_AUTH", "E_ENDPOINT", "E_STOPPED"].includes(error.code);
     if (decides || signal.aborted) throw error;
+    return [];
   }
 }
 

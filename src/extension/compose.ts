@@ -14,6 +14,7 @@ import { createJudge, isTeacher, judgeOf } from "../pipeline/adapters/teacher/ju
 import { createOfflineTeacher } from "../pipeline/adapters/teacher/offlineTeacher.ts";
 import { createOpenaiModel } from "../pipeline/adapters/teacher/openaiModel.ts";
 import { checkPrice } from "../pipeline/adapters/teacher/prices.ts";
+import { shutdownNotice } from "../pipeline/adapters/teacher/replies.ts";
 import { spendingCapOf } from "../pipeline/adapters/teacher/spendingCap.ts";
 import { createTrainer } from "../pipeline/adapters/trainer.ts";
 import type { RunStore, Student } from "../pipeline/ports.ts";
@@ -62,7 +63,9 @@ export async function composeRun({
   const accounts = createAccounts(cap, store, onNotice);
   const connect = async (model: ChatModelSettings) => {
     checkPrice(model, settings);
-    return createChatModel(model, requireKey(await keyFor(model.baseUrl), model.baseUrl), onNotice, accounts);
+    const key = requireKey(await keyFor(model.baseUrl), model.baseUrl);
+    void tellShutdown(model, key, onNotice);
+    return createChatModel(model, key, onNotice, accounts);
   };
   const endpoint = settings.teacher.kind === "openai" ? await connect(settings.teacher) : null;
   const teacher = endpoint ? createChatTeacher(endpoint, onNotice) : createOfflineTeacher({ student, embedder });
@@ -114,6 +117,14 @@ export function createChatModel(
   accounts?: Accounts,
 ) {
   return createOpenaiModel({ model, baseUrl, effort, apiKey: key, onNotice, ...accounts?.of(baseUrl, key) });
+}
+
+/** Tells, beside the run, when the provider switches the model off. A client of its own, as some keys may list nothing. */
+async function tellShutdown(model: ChatModelSettings, key: string, onNotice: (text: string) => void): Promise<void> {
+  const lister = createChatModel(model, key, () => {});
+  const listed = await lister.models(AbortSignal.timeout(20_000)).catch(() => []);
+  const notice = shutdownNotice(listed, model.model);
+  if (notice) onNotice(notice);
 }
 
 const childFile = (): string => join(packageFolder(), "dist", "studentChild.mjs");

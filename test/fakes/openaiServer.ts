@@ -17,6 +17,8 @@ export interface FakeOptions {
   /** The one key that is accepted. */
   key?: string;
   models?: string[];
+  /** The day the models are switched off, in whatever form. */
+  shutdownDate?: unknown;
   /** Requests a second and at once before a 429 without headers. */
   capacity?: { perSecond: number; burst: number };
   /** Limits the server keeps and states in its headers. */
@@ -110,7 +112,7 @@ export async function startOpenaiServer(options: FakeOptions = {}): Promise<Fake
     if (path.endsWith("/models"))
       return sendJson(response, 200, {
         object: "list",
-        data: (options.models ?? models).map((id) => ({ id, object: "model" })),
+        data: (options.models ?? models).map((id) => ({ id, object: "model", shutdown_date: options.shutdownDate })),
       });
     if (behavior.kind === "refused") {
       const param = behavior.param.startsWith("json_") ? "response_format" : behavior.param;

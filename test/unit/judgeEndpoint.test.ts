@@ -66,6 +66,15 @@ test("a budget is refused where the price of teacher or judge is not known, befo
   expect(servers.flatMap(({ calls }) => calls)).toEqual([]);
 });
 
+test("the day a model is switched off is told before the run", async () => {
+  const ending = await startOpenaiServer({ shutdownDate: "2027-01-14" });
+  servers.push(ending);
+  const notices: string[] = [];
+  const settings = settingsOf({ judge: false, teacher: online(ending.baseUrl) });
+  await checkEndpoints(settings, workspace, { teacher: true, judge: true }, (text) => notices.push(text), signal);
+  expect(notices).toEqual(["The provider switches gpt-4o-mini off on 2027-01-14."]);
+});
+
 test("the teacher's key goes to the teacher alone; a judge elsewhere gets its own or none", async () => {
   const [at, elsewhere] = addresses();
   const settings = settingsOf({ teacher: online(at), judgeModel: { model: "gpt-4o-mini", baseUrl: elsewhere } });

@@ -220,6 +220,19 @@ describe("the judge", () => {
   });
 });
 
+it.each([
+  ["2027-01-14", "2027-01-14"],
+  ["2027-01-14T00:00:00Z", "2027-01-14"],
+  [1_799_884_800, "2027-01-14"],
+  [null, null],
+  [{ day: 14 }, null],
+  ["some day", null],
+  [1e300, null],
+])("a model's end given as %j is %s", async (shutdownDate, day) => {
+  const { model } = await setUp({ shutdownDate });
+  expect((await model.models(signal))[0]).toEqual({ id: "gpt-4o-mini", shutdown: day });
+});
+
 it("lists the endpoint's models", async () => {
   const { model } = await setUp({ models: ["gpt-4o-mini", "other"] });
   expect(await model.models(signal)).toEqual([
