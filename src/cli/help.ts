@@ -31,6 +31,7 @@ What a run is made of (run, resume, rerun):
   --teacher KIND           offline (needs no key, sends nothing) or openai (any compatible endpoint)
   --model NAME             the teacher's model (gpt-4o-mini)
   --base-url URL           the teacher's endpoint (https://api.openai.com/v1); key from OPENAI_API_KEY or .env
+  --effort LEVEL           how much a reasoning model thinks: none, minimal, low, medium, high (default)
   --judge                  also score with the teacher's endpoint as judge (answer relevancy, factual correctness,
                            faithfulness to the section); answers and sections are sent to it
   --judge-model NAME       another model judges, at the teacher's endpoint or at --judge-url
@@ -48,6 +49,8 @@ What a run is made of (run, resume, rerun):
                            prompt), adopted (the student in use), teacher (as a ceiling); "" for none
   --no-probe               leave out the general questions that show what fine-tuning made the student forget
   --budget DOLLARS         what teacher and judge may cost at most, over all starts of the run; none for no limit
+  --prices FILE            prices of models not known here, in dollars per million tokens, which --budget needs:
+                           {"my-model": {"input": 0.15, "output": 0.6}}
   --gate RULE              when a cycle's student is taken into use: default, strict or never (default)
   --aimed yes|no           later cycles ask more about the topics that failed (yes)
   --seed N                 (42)

@@ -8,19 +8,21 @@ import { packageFolder } from "../pipeline/adapters/packageFolder.ts";
 import { createStudent } from "../pipeline/adapters/student.ts";
 import { adoptedStudent, createStudentInUse } from "../pipeline/adapters/studentInUse.ts";
 import { findStudent } from "../pipeline/adapters/studentRegistry.ts";
+import { createAccounts, type Accounts } from "../pipeline/adapters/teacher/accounts.ts";
 import { createChatTeacher } from "../pipeline/adapters/teacher/chatTeacher.ts";
 import { createJudge, isTeacher, judgeOf } from "../pipeline/adapters/teacher/judge.ts";
 import { createOfflineTeacher } from "../pipeline/adapters/teacher/offlineTeacher.ts";
 import { createOpenaiModel } from "../pipeline/adapters/teacher/openaiModel.ts";
 import { checkPrice } from "../pipeline/adapters/teacher/prices.ts";
-import { spendingCapOf, type SpendingCap } from "../pipeline/adapters/teacher/spendingCap.ts";
+import { shutdownNotice } from "../pipeline/adapters/teacher/replies.ts";
+import { spendingCapOf } from "../pipeline/adapters/teacher/spendingCap.ts";
 import { createTrainer } from "../pipeline/adapters/trainer.ts";
 import type { RunStore, Student } from "../pipeline/ports.ts";
 import type { RunParts } from "../pipeline/run.ts";
 import { templates } from "../pipeline/template.ts";
 import { UserError } from "../protocol/errors.ts";
 import type { Knowledge } from "../protocol/model.ts";
-import type { JudgeModel, RunSettings } from "../protocol/run.ts";
+import type { Effort, JudgeModel, RunSettings } from "../protocol/run.ts";
 import { workspaceFolder } from "./place.ts";
 
 interface Composition {
@@ -58,9 +60,12 @@ export async function composeRun({
   });
   const embedder = createEmbedder({ id: embedderName, folder: environment.embedder, ...place });
   const cap = spendingCapOf(store);
-  const connect = async (model: JudgeModel) => {
-    checkPrice(model, settings.budget);
-    return createChatModel(model, requireKey(await keyFor(model.baseUrl), model.baseUrl), onNotice, cap);
+  const accounts = createAccounts(cap, store, onNotice);
+  const connect = async (model: ChatModelSettings) => {
+    checkPrice(model, settings);
+    const key = requireKey(await keyFor(model.baseUrl), model.baseUrl);
+    void tellShutdown(model, key, onNotice);
+    return createChatModel(model, key, onNotice, accounts);
   };
   const endpoint = settings.teacher.kind === "openai" ? await connect(settings.teacher) : null;
   const teacher = endpoint ? createChatTeacher(endpoint, onNotice) : createOfflineTeacher({ student, embedder });
@@ -102,14 +107,24 @@ export async function composeStudent(
   });
 }
 
+type ChatModelSettings = JudgeModel & { effort?: Effort | undefined };
+
 /** The online teacher, or a judge, as a plain model. */
 export function createChatModel(
-  { model, baseUrl }: JudgeModel,
+  { model, baseUrl, effort }: ChatModelSettings,
   key: string,
   onNotice: (text: string) => void,
-  cap?: SpendingCap,
+  accounts?: Accounts,
 ) {
-  return createOpenaiModel({ model, baseUrl, apiKey: key, onNotice, ...(cap ? { cap } : {}) });
+  return createOpenaiModel({ model, baseUrl, effort, apiKey: key, onNotice, ...accounts?.of(baseUrl, key) });
+}
+
+/** Tells, beside the run, when the provider switches the model off. A client of its own, as some keys may list nothing. */
+async function tellShutdown(model: ChatModelSettings, key: string, onNotice: (text: string) => void): Promise<void> {
+  const lister = createChatModel(model, key, () => {});
+  const listed = await lister.models(AbortSignal.timeout(20_000)).catch(() => []);
+  const notice = shutdownNotice(listed, model.model);
+  if (notice) onNotice(notice);
 }
 
 export const childFile = (): string => join(packageFolder(), "dist", "studentChild.mjs");

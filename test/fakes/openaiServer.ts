@@ -5,6 +5,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { perform, sendJson, tokensIn, type Behavior, type Call, type ChatBody } from "./openaiBehavior.ts";
+import { createRateLimits, type RateLimits } from "./rateLimits.ts";
 
 export type { Behavior } from "./openaiBehavior.ts";
 
@@ -16,10 +17,14 @@ export interface FakeOptions {
   /** The one key that is accepted. */
   key?: string;
   models?: string[];
+  /** The day the models are switched off, in whatever form. */
+  shutdownDate?: unknown;
   /** Requests a second and at once before a 429 without headers. */
   capacity?: { perSecond: number; burst: number };
-  /** Milliseconds before a normal answer. */
-  delayMs?: number;
+  /** Limits the server keeps and states in its headers. */
+  limits?: RateLimits;
+  /** Milliseconds before an answer; of the number of the call. */
+  delayMs?: number | ((number: number) => number);
 }
 
 export interface FakeServer {
@@ -27,6 +32,8 @@ export interface FakeServer {
   readonly calls: Call[];
   /** Calls a service would have charged for. */
   paid(): Call[];
+  /** Calls that came before the time a refusal by `limits` had named. */
+  early(): number;
   close(): Promise<void>;
 }
 
@@ -37,6 +44,7 @@ export async function startOpenaiServer(options: FakeOptions = {}): Promise<Fake
   const started = performance.now();
   let tokens = options.capacity?.burst ?? 0;
   let filledAt = started;
+  const rates = options.limits ? createRateLimits(options.limits, () => performance.now()) : null;
 
   function overCapacity(): boolean {
     if (!options.capacity) return false;
@@ -78,7 +86,12 @@ export async function startOpenaiServer(options: FakeOptions = {}): Promise<Fake
     const text = await readText(request);
     const body = (text === "" ? {} : JSON.parse(text)) as ChatBody;
     const number = calls.length + 1;
-    const behavior = behaviorFor(number, path, body, request.headers.authorization);
+    const asked = tokensAsked(body);
+    const admission = rates?.admit(asked) ?? { admitted: true, headers: {} };
+    for (const [name, value] of Object.entries(admission.headers)) response.setHeader(name, value);
+    const behavior: ReturnType<typeof behaviorFor> = admission.admitted
+      ? behaviorFor(number, path, body, request.headers.authorization)
+      : { kind: "status", status: 429 };
     const call: Call = {
       number,
       at: performance.now() - started,
@@ -86,17 +99,20 @@ export async function startOpenaiServer(options: FakeOptions = {}): Promise<Fake
       headers: request.headers,
       body,
       behavior: behavior.kind,
+      admitted: admission.admitted,
+      tokensAsked: asked,
       paid: false,
       inputTokens: 0,
       outputTokens: 0,
     };
     calls.push(call);
-    if (options.delayMs !== undefined) await new Promise((resolve) => setTimeout(resolve, options.delayMs));
+    const delay = typeof options.delayMs === "function" ? options.delayMs(number) : options.delayMs;
+    if (delay !== undefined && admission.admitted) await new Promise((resolve) => setTimeout(resolve, delay));
     if (behavior.kind === "status") return perform(response, call, behavior);
     if (path.endsWith("/models"))
       return sendJson(response, 200, {
         object: "list",
-        data: (options.models ?? models).map((id) => ({ id, object: "model" })),
+        data: (options.models ?? models).map((id) => ({ id, object: "model", shutdown_date: options.shutdownDate })),
       });
     if (behavior.kind === "refused") {
       const param = behavior.param.startsWith("json_") ? "response_format" : behavior.param;
@@ -119,6 +135,7 @@ export async function startOpenaiServer(options: FakeOptions = {}): Promise<Fake
     baseUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`,
     calls,
     paid: () => calls.filter(({ paid }) => paid),
+    early: () => rates?.early() ?? 0,
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
@@ -151,6 +168,12 @@ function vectorOf(text: string): number[] {
     vector[index] = (vector[index] ?? 0) + 1;
   }
   return vector;
+}
+
+/** What a request counts against a limit of tokens, as OpenAI does it: the prompt by its characters, and the most asked for. */
+function tokensAsked({ messages = [], max_tokens = 0, max_completion_tokens = 0 }: ChatBody): number {
+  const prompt = messages.map(({ content }) => content).join("\n");
+  return tokensIn(prompt) + Math.max(max_tokens, max_completion_tokens);
 }
 
 async function readText(request: IncomingMessage): Promise<string> {

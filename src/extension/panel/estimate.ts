@@ -7,7 +7,7 @@ import type { Knowledge } from "../../protocol/model.ts";
 import type { Draft, Estimate } from "../../protocol/panel.ts";
 import type { JudgeModel } from "../../protocol/run.ts";
 import { configuration } from "../configuration.ts";
-import { judgeModel, teacherBaseUrl, teacherSettings } from "../settings.ts";
+import { judgeModel, ownPrices, teacherBaseUrl, teacherSettings } from "../settings.ts";
 
 /** Seconds on two CPU cores with the embedded student, as measured; a guide, no promise. */
 const secondsPerAnswerToken = 1 / 60;
@@ -70,7 +70,7 @@ export function tokensOf(
   const calls = Math.ceil(families * 1.25 + families + ceiling);
   const input = Math.round(calls * (meanSection + 450));
   const output = Math.round(families * (wordings + 1) * 25 + (families + ceiling) * 220);
-  const price = priceOf(model, teacherBaseUrl());
+  const price = priceOf(model, teacherBaseUrl(), ownPrices());
   const topics = draft.topics.length || knowledge.topics.length;
   const teaching = price ? dollarsOf(price, { input, cachedInput: 0, output }) : null;
   return {
@@ -92,7 +92,7 @@ export function tokensOf(
 function costOfJudge({ model, baseUrl }: JudgeModel, answers: number) {
   const calls = answers * callsPerJudged;
   const count = { input: calls * judgeTokens.input, cachedInput: 0, output: calls * judgeTokens.output };
-  const price = priceOf(model, baseUrl);
+  const price = priceOf(model, baseUrl, ownPrices());
   return {
     calls,
     tokens: count.input + count.output,
