@@ -8,6 +8,8 @@ import { createClock } from "../../src/pipeline/adapters/teacher/clock.ts";
 import { createLimiter } from "../../src/pipeline/adapters/teacher/limiter.ts";
 import { createMeter } from "../../src/pipeline/adapters/teacher/meter.ts";
 import { createOpenaiModel } from "../../src/pipeline/adapters/teacher/openaiModel.ts";
+import { amount, faultSeed, tell } from "../fakes/amounts.ts";
+import { below, seededRandom } from "../fakes/random.ts";
 import { startOpenaiServer, type FakeOptions, type Behavior } from "../fakes/openaiServer.ts";
 import {
   always,
@@ -228,11 +230,13 @@ it("does not follow a server that is no HTTP server", async () => {
   });
 });
 
-it(
-  "a mix of faults over 1,000 requests: every one is done or named, at most 1.5 calls each",
+const seeds = Array.from({ length: amount("MIX_SEEDS", 1) }, (_, index) => faultSeed(7919) + index);
+it.each(seeds)(
+  "a mix of faults over 1,000 requests (seed %d): every one is done or named, at most 1.5 calls each",
   { timeout: 20_000 },
-  async () => {
-    // 10 % 429, 5 % 5xx, 2 % hang, 2 % garbage, 1 % cut, by the number of the call.
+  async (seed) => {
+    // 10 % 429, 5 % 5xx, 2 % hang, 2 % garbage, 1 % cut.
+    const random = seededRandom(seed);
     const faults: Record<number, Behavior["kind"]> = {
       15: "hangBeforeHeaders",
       16: "hangInBody",
@@ -240,8 +244,8 @@ it(
       18: "wrongShape",
       19: "cut",
     };
-    const script = ({ number }: { number: number }): Behavior => {
-      const draw = (number * 7919) % 100;
+    const script = (): Behavior => {
+      const draw = below(random, 100);
       if (draw < 15) return { kind: "status", status: draw < 10 ? 429 : 503 };
       const kind = faults[draw];
       return kind ? ({ kind } as Behavior) : { kind: "content", text: '{"ok":true}' };
@@ -265,5 +269,6 @@ it(
     expect(done + named).toBe(1000);
     expect(done).toBeGreaterThanOrEqual(990);
     expect(server.calls.length / done).toBeLessThanOrEqual(1.5);
+    tell("requests in a mix of faults", { tried: 1000, seed, done, named, calls: server.calls.length });
   },
 );
