@@ -49,6 +49,13 @@ export const bars: Record<string, Bar> = {
     usual: 50,
     release: 500,
   },
+  weights: {
+    file: "trainer/tests/test_hostile.py",
+    title: "test_damaged",
+    variable: "HOSTILE_WEIGHTS",
+    usual: 60,
+    release: 1_000,
+  },
   runFiles: {
     file: "test/unit/checkpointDamage.test.ts",
     title: "mutated run files",

@@ -137,20 +137,23 @@ async function oneRun(index: number): Promise<{ lines: number; items: number; ch
   return { lines, items: ledger.items.size, checkpoints: ledger.checkpoints.size };
 }
 
-const title = `${kills} kills at random moments: nothing acknowledged is lost, earlier files are byte-identical, every run completes`;
-it(title, { timeout: 100_000 + kills * 1_000 }, async () => {
-  const totals = { lines: 0, items: 0, checkpoints: 0 };
-  const waiting = Array.from({ length: kills / killsPerRun }, (_, index) => index);
-  const lane = async () => {
-    for (let index = waiting.shift(); index !== undefined; index = waiting.shift()) {
-      const { lines, items, checkpoints } = await oneRun(index);
-      totals.lines += lines;
-      totals.items += items;
-      totals.checkpoints += checkpoints;
-    }
-  };
-  await Promise.all([lane(), lane()]);
-  expect(totals.items).toBeGreaterThan(500);
-  expect(totals.checkpoints).toBeGreaterThan(50);
-  tell("kills in storage", { tried: kills, seed: firstSeed, ...totals, lost: 0 });
-});
+it(
+  `${kills} kills at random moments: nothing acknowledged is lost, earlier files are byte-identical, every run completes`,
+  { timeout: 100_000 + kills * 1_000 },
+  async () => {
+    const totals = { lines: 0, items: 0, checkpoints: 0 };
+    const waiting = Array.from({ length: kills / killsPerRun }, (_, index) => index);
+    const lane = async () => {
+      for (let index = waiting.shift(); index !== undefined; index = waiting.shift()) {
+        const { lines, items, checkpoints } = await oneRun(index);
+        totals.lines += lines;
+        totals.items += items;
+        totals.checkpoints += checkpoints;
+      }
+    };
+    await Promise.all([lane(), lane()]);
+    expect(totals.items).toBeGreaterThan(500);
+    expect(totals.checkpoints).toBeGreaterThan(50);
+    tell("kills in storage", { tried: kills, seed: firstSeed, ...totals, lost: 0 });
+  },
+);

@@ -44,73 +44,76 @@ beforeEach(async () => {
   for (const stage of fakeStages) await run.writeCheckpoint(fakeFrame("run-1", 1, stage, "one"));
 });
 
-const title = `${checkpoints} mutated checkpoints: a named error or proof of no difference, and nothing is deleted`;
-it(title, { timeout: 60_000 + checkpoints * 100 }, async () => {
-  const seed = faultSeed(42);
-  const random = seededRandom(seed);
-  const outcomes = { error: 0, same: 0, older: 0 };
-  for (let round = 0; round < checkpoints; round++) {
-    // A folder of tens of thousands would take longer to list than all the rest.
-    if (round % 500 === 0) rmSync(at("quarantine"), { recursive: true, force: true });
-    const stage = pick(random, fakeStages);
-    const path = at(`cycle-1/${stage}.json`);
-    const original = readFileSync(path);
-    const frame = fakeFrame("run-1", 1, stage, "one");
-    const older = fakeFrame("run-1", 1, stage, "older");
-    const stored = (each: CheckpointFrame) => Buffer.from(encodeCheckpoint({ frame: each, attempt: 0 }));
-    const sibling = fakeFrame(
-      "run-1",
-      1,
-      pick(
-        random,
-        fakeStages.filter((id) => id !== stage),
-      ),
-      "one",
-    );
-    const mutated = mutate(original, random, {
-      older: stored(older),
-      foreign: stored(fakeFrame("run-2", 1, stage, "one")),
-      sibling: stored(sibling),
-    });
-    writeFileSync(path, mutated.bytes);
-    const before = quarantined().length;
-    const what = `${mutated.kind} in round ${round}`;
-    const result = await run.readCheckpoint(1, stage).catch((error: unknown) => error);
-    if (result instanceof UserError) {
-      outcomes.error += 1;
-      if (mutated.kind === "olderCopy") expect(result.code, what).toMatch(/^E_ARTEFACT_/);
-      else expect(result.code, what).toMatch(/^E_CKPT_(CORRUPT|SCHEMA|NEWER)$/);
-      expect(result.message, what).toContain("cycle-1/");
-      if (result.code === "E_CKPT_NEWER" || mutated.kind === "olderCopy")
-        expect(readFileSync(path)).toEqual(mutated.bytes);
-      else {
-        const [file, reason] = quarantined().slice(before);
-        expect(readFileSync(at(`quarantine/${file}`)), what).toEqual(mutated.bytes);
-        expect(JSON.parse(readFileSync(at(`quarantine/${reason}`), "utf8"))).toMatchObject({
-          code: result.code,
-          reason: result.message,
-        });
-      }
-    } else {
-      expect(result, what).not.toBeInstanceOf(Error);
-      const read = (result as { frame: CheckpointFrame }).frame;
-      // An older copy is whole; that it is not the newest shows in its fingerprint, which is what the runner goes by.
-      if (mutated.kind === "olderCopy") {
-        expect(read).toEqual(older);
-        expect(read.fingerprint).not.toBe(frame.fingerprint);
-        outcomes.older += 1;
+it(
+  `${checkpoints} mutated checkpoints: a named error or proof of no difference, and nothing is deleted`,
+  { timeout: 60_000 + checkpoints * 100 },
+  async () => {
+    const seed = faultSeed(42);
+    const random = seededRandom(seed);
+    const outcomes = { error: 0, same: 0, older: 0 };
+    for (let round = 0; round < checkpoints; round++) {
+      // A folder of tens of thousands would take longer to list than all the rest.
+      if (round % 500 === 0) rmSync(at("quarantine"), { recursive: true, force: true });
+      const stage = pick(random, fakeStages);
+      const path = at(`cycle-1/${stage}.json`);
+      const original = readFileSync(path);
+      const frame = fakeFrame("run-1", 1, stage, "one");
+      const older = fakeFrame("run-1", 1, stage, "older");
+      const stored = (each: CheckpointFrame) => Buffer.from(encodeCheckpoint({ frame: each, attempt: 0 }));
+      const sibling = fakeFrame(
+        "run-1",
+        1,
+        pick(
+          random,
+          fakeStages.filter((id) => id !== stage),
+        ),
+        "one",
+      );
+      const mutated = mutate(original, random, {
+        older: stored(older),
+        foreign: stored(fakeFrame("run-2", 1, stage, "one")),
+        sibling: stored(sibling),
+      });
+      writeFileSync(path, mutated.bytes);
+      const before = quarantined().length;
+      const what = `${mutated.kind} in round ${round}`;
+      const result = await run.readCheckpoint(1, stage).catch((error: unknown) => error);
+      if (result instanceof UserError) {
+        outcomes.error += 1;
+        if (mutated.kind === "olderCopy") expect(result.code, what).toMatch(/^E_ARTEFACT_/);
+        else expect(result.code, what).toMatch(/^E_CKPT_(CORRUPT|SCHEMA|NEWER)$/);
+        expect(result.message, what).toContain("cycle-1/");
+        if (result.code === "E_CKPT_NEWER" || mutated.kind === "olderCopy")
+          expect(readFileSync(path)).toEqual(mutated.bytes);
+        else {
+          const [file, reason] = quarantined().slice(before);
+          expect(readFileSync(at(`quarantine/${file}`)), what).toEqual(mutated.bytes);
+          expect(JSON.parse(readFileSync(at(`quarantine/${reason}`), "utf8"))).toMatchObject({
+            code: result.code,
+            reason: result.message,
+          });
+        }
       } else {
-        expect(read, what).toEqual(frame);
-        outcomes.same += 1;
+        expect(result, what).not.toBeInstanceOf(Error);
+        const read = (result as { frame: CheckpointFrame }).frame;
+        // An older copy is whole; that it is not the newest shows in its fingerprint, which is what the runner goes by.
+        if (mutated.kind === "olderCopy") {
+          expect(read).toEqual(older);
+          expect(read.fingerprint).not.toBe(frame.fingerprint);
+          outcomes.older += 1;
+        } else {
+          expect(read, what).toEqual(frame);
+          outcomes.same += 1;
+        }
       }
+      writeFileSync(path, original);
     }
-    writeFileSync(path, original);
-  }
-  expect(Object.prototype).not.toHaveProperty("polluted");
-  expect(outcomes.error + outcomes.same + outcomes.older).toBe(checkpoints);
-  expect(outcomes.error / checkpoints).toBeGreaterThan(0.76);
-  tell("mutated checkpoints", { tried: checkpoints, seed, ...outcomes });
-});
+    expect(Object.prototype).not.toHaveProperty("polluted");
+    expect(outcomes.error + outcomes.same + outcomes.older).toBe(checkpoints);
+    expect(outcomes.error / checkpoints).toBeGreaterThan(0.76);
+    tell("mutated checkpoints", { tried: checkpoints, seed, ...outcomes });
+  },
+);
 
 it(`${runFiles} mutated run files: a named error or proof of no difference`, () => {
   const seed = faultSeed(7);
