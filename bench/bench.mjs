@@ -11,6 +11,7 @@ const commands = {
   editor: () => import("./editorSpeed.ts"),
   tree: () => import("./treeSpeed.ts"),
   teacher: () => import("./teacherSpeed.ts"),
+  release: () => import("./releaseFaults.ts"),
 };
 
 const [name = "", ...args] = process.argv.slice(2);

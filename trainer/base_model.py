@@ -1,6 +1,5 @@
 """Loads the base model a job works on: from a GGUF, dequantised once, or from a folder of safetensors."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,10 +15,12 @@ from transformers import (
 )
 
 from trainer.device import Device
+from trainer.failures import named
 from trainer.gguf_file import GgufFile
 from trainer.gguf_model import config_from_gguf, weights_from_gguf
 from trainer.gguf_tokenizer import tokenizer_from_gguf
 from trainer.protocol import JobError
+from trainer.stored_weights import check_fit, read_object, stored_shapes, weight_files
 
 MODELS: dict[str, type[PreTrainedModel]] = {"llama": LlamaForCausalLM, "phi": PhiForCausalLM}
 
@@ -74,9 +75,11 @@ def _from_gguf(path: str, options: dict[str, Any]) -> tuple[PreTrainedModel, Pre
 def _from_folder(folder: str, options: dict[str, Any]) -> tuple[PreTrainedModel, PreTrainedTokenizerBase, str]:
     config = read_config(Path(folder))
     kind = MODELS[config["model_type"]]
+    check_fit(kind, config, stored_shapes(weight_files(Path(folder))))
     shared: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
-    model = kind.from_pretrained(folder, use_safetensors=True, **shared, **options)
-    tokenizer = AutoTokenizer.from_pretrained(folder, **shared)
+    with named(f"The model folder {Path(folder).name}"):
+        model = kind.from_pretrained(folder, use_safetensors=True, **shared, **options)
+        tokenizer = AutoTokenizer.from_pretrained(folder, **shared)
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
     return model, tokenizer, "none"
@@ -84,16 +87,16 @@ def _from_folder(folder: str, options: dict[str, Any]) -> tuple[PreTrainedModel,
 
 def read_config(folder: Path) -> dict[str, Any]:
     """`config.json` of a model folder, refused when it asks for code or holds no safetensors."""
-    try:
-        config = json.loads((folder / "config.json").read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise JobError("E_MODEL_FILE", f"The model folder {folder.name} has no readable config.json.") from error
-    if not isinstance(config, dict) or config.get("model_type") not in MODELS:
+    config = read_object(folder / "config.json")
+    if not isinstance(kind := config.get("model_type"), str) or kind not in MODELS:
         raise JobError(
             "E_STUDENT_UNSUITABLE", f"The model in {folder.name} is of an architecture that cannot be trained yet."
         )
     if "auto_map" in config or any(key.startswith("_attn_implementation") for key in config):
         raise JobError("E_UNSAFE_FORMAT", f"The model folder {folder.name} asks to run code of its own.")
+    # transformers would load the base model that such a file names, wherever it lies.
+    if (folder / "adapter_config.json").exists():
+        raise JobError("E_MODEL_FILE", f"The model folder {folder.name} holds an adapter, not a base model.")
     if not any(folder.glob("*.safetensors")):
         raise JobError("E_UNSAFE_FORMAT", f"The model folder {folder.name} holds no safetensors file.")
     return config

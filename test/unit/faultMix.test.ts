@@ -1,4 +1,4 @@
-/** C14: 1,000 questions through a mix of all faults. FAULT_SEEDS plays other mixes, several after commas. */
+/** C14: 1,000 questions through a mix of all faults; a release plays several mixes. */
 import { afterEach, describe, expect, it } from "vitest";
 import { createClock } from "../../src/pipeline/adapters/teacher/clock.ts";
 import { createLimiter, type Limiter } from "../../src/pipeline/adapters/teacher/limiter.ts";
@@ -6,13 +6,14 @@ import { dollarsOf } from "../../src/pipeline/adapters/teacher/prices.ts";
 import { createSpendingCap } from "../../src/pipeline/adapters/teacher/spendingCap.ts";
 import { UserError } from "../../src/protocol/errors.ts";
 import type { Reference } from "../../src/protocol/model.ts";
+import { amount, faultSeed, tell } from "../fakes/amounts.ts";
 import { closeAll, domain, fast, liftQuestion, section, setUp, signal } from "../fakes/openaiSetup.ts";
 import type { Behavior } from "../fakes/openaiServer.ts";
 import { pick, seededRandom } from "../fakes/random.ts";
 
 afterEach(closeAll);
 
-const seeds = (process.env["FAULT_SEEDS"] ?? "20261126").split(",").map(Number);
+const seeds = Array.from({ length: amount("MIX_SEEDS", 1) }, (_, index) => faultSeed(20261126) + index);
 const items = 1000;
 const price = { input: 0.15, cachedInput: 0.075, output: 0.6 };
 
@@ -117,6 +118,7 @@ describe.each(seeds)("C14: a mix of faults, seed %d", (seed) => {
     expect(early).toBe(0);
     expect(spent).toBeLessThanOrEqual(noted);
     expect(noted).toBeLessThanOrEqual(10);
+    tell("questions in a mix of faults", { tried: items, seed, done, named, calls, early });
   });
 
   it("no more is spent than the limit allows where that ends it halfway", { timeout: 120_000 }, async () => {
