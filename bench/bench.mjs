@@ -10,6 +10,7 @@ const commands = {
   coverage: () => import("./coverage.ts"),
   editor: () => import("./editorSpeed.ts"),
   tree: () => import("./treeSpeed.ts"),
+  long: () => import("./longRun.ts"),
 };
 
 const [name = "", ...args] = process.argv.slice(2);

@@ -10,7 +10,7 @@ export type { Behavior } from "./openaiBehavior.ts";
 
 export interface FakeOptions {
   /** Asked for each call in turn; the default is always normal. */
-  script?: (call: { number: number; body: ChatBody; path: string }) => Behavior;
+  script?: (call: { number: number; body: ChatBody; path: string }) => Behavior | Promise<Behavior>;
   /** Parameters, and kinds of response format, that get a status 400. */
   refuses?: string[];
   /** The one key that is accepted. */
@@ -48,12 +48,12 @@ export async function startOpenaiServer(options: FakeOptions = {}): Promise<Fake
     return false;
   }
 
-  function behaviorFor(
+  async function behaviorFor(
     number: number,
     path: string,
     body: ChatBody,
     authorization: string | undefined,
-  ): Behavior | { kind: "refused"; param: string } {
+  ): Promise<Behavior | { kind: "refused"; param: string }> {
     if (options.key !== undefined && authorization !== `Bearer ${options.key}`)
       return {
         kind: "status",
@@ -61,7 +61,7 @@ export async function startOpenaiServer(options: FakeOptions = {}): Promise<Fake
         error: { message: `Incorrect API key provided: ${authorization?.slice(7)}`, code: "invalid_api_key" },
       };
     if (overCapacity()) return { kind: "status", status: 429 };
-    const scripted = options.script?.({ number, body, path }) ?? { kind: "normal" };
+    const scripted = (await options.script?.({ number, body, path })) ?? { kind: "normal" };
     if (scripted.kind !== "normal") return scripted;
     if (body.model !== undefined && !(options.models ?? models).includes(body.model))
       return {
@@ -77,20 +77,20 @@ export async function startOpenaiServer(options: FakeOptions = {}): Promise<Fake
     const path = request.url ?? "";
     const text = await readText(request);
     const body = (text === "" ? {} : JSON.parse(text)) as ChatBody;
-    const number = calls.length + 1;
-    const behavior = behaviorFor(number, path, body, request.headers.authorization);
     const call: Call = {
-      number,
+      number: calls.length + 1,
       at: performance.now() - started,
       path,
       headers: request.headers,
       body,
-      behavior: behavior.kind,
+      behavior: "normal",
       paid: false,
       inputTokens: 0,
       outputTokens: 0,
     };
     calls.push(call);
+    const behavior = await behaviorFor(call.number, path, body, request.headers.authorization);
+    call.behavior = behavior.kind;
     if (options.delayMs !== undefined) await new Promise((resolve) => setTimeout(resolve, options.delayMs));
     if (behavior.kind === "status") return perform(response, call, behavior);
     if (path.endsWith("/models"))
