@@ -12,6 +12,7 @@ const commands = {
   tree: () => import("./treeSpeed.ts"),
   teacher: () => import("./teacherSpeed.ts"),
   release: () => import("./releaseFaults.ts"),
+  long: () => import("./longRun.ts"),
 };
 
 const [name = "", ...args] = process.argv.slice(2);

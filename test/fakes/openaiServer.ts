@@ -11,7 +11,7 @@ export type { Behavior } from "./openaiBehavior.ts";
 
 export interface FakeOptions {
   /** Asked for each call in turn; the default is always normal. */
-  script?: (call: { number: number; body: ChatBody; path: string }) => Behavior;
+  script?: (call: { number: number; body: ChatBody; path: string }) => Behavior | Promise<Behavior>;
   /** Parameters, and kinds of response format, that get a status 400. */
   refuses?: string[];
   /** The one key that is accepted. */
@@ -56,12 +56,12 @@ export async function startOpenaiServer(options: FakeOptions = {}): Promise<Fake
     return false;
   }
 
-  function behaviorFor(
+  async function behaviorFor(
     number: number,
     path: string,
     body: ChatBody,
     authorization: string | undefined,
-  ): Behavior | { kind: "refused"; param: string } {
+  ): Promise<Behavior | { kind: "refused"; param: string }> {
     if (options.key !== undefined && authorization !== `Bearer ${options.key}`)
       return {
         kind: "status",
@@ -69,7 +69,7 @@ export async function startOpenaiServer(options: FakeOptions = {}): Promise<Fake
         error: { message: `Incorrect API key provided: ${authorization?.slice(7)}`, code: "invalid_api_key" },
       };
     if (overCapacity()) return { kind: "status", status: 429 };
-    const scripted = options.script?.({ number, body, path }) ?? { kind: "normal" };
+    const scripted = (await options.script?.({ number, body, path })) ?? { kind: "normal" };
     if (scripted.kind !== "normal") return scripted;
     if (body.model !== undefined && !(options.models ?? models).includes(body.model))
       return {
@@ -85,20 +85,16 @@ export async function startOpenaiServer(options: FakeOptions = {}): Promise<Fake
     const path = request.url ?? "";
     const text = await readText(request);
     const body = (text === "" ? {} : JSON.parse(text)) as ChatBody;
-    const number = calls.length + 1;
     const asked = tokensAsked(body);
     const admission = rates?.admit(asked) ?? { admitted: true, headers: {} };
     for (const [name, value] of Object.entries(admission.headers)) response.setHeader(name, value);
-    const behavior: ReturnType<typeof behaviorFor> = admission.admitted
-      ? behaviorFor(number, path, body, request.headers.authorization)
-      : { kind: "status", status: 429 };
     const call: Call = {
-      number,
+      number: calls.length + 1,
       at: performance.now() - started,
       path,
       headers: request.headers,
       body,
-      behavior: behavior.kind,
+      behavior: "normal",
       admitted: admission.admitted,
       tokensAsked: asked,
       paid: false,
@@ -106,7 +102,11 @@ export async function startOpenaiServer(options: FakeOptions = {}): Promise<Fake
       outputTokens: 0,
     };
     calls.push(call);
-    const delay = typeof options.delayMs === "function" ? options.delayMs(number) : options.delayMs;
+    const behavior: Awaited<ReturnType<typeof behaviorFor>> = admission.admitted
+      ? await behaviorFor(call.number, path, body, request.headers.authorization)
+      : { kind: "status", status: 429 };
+    call.behavior = behavior.kind;
+    const delay = typeof options.delayMs === "function" ? options.delayMs(call.number) : options.delayMs;
     if (delay !== undefined && admission.admitted) await new Promise((resolve) => setTimeout(resolve, delay));
     if (behavior.kind === "status") return perform(response, call, behavior);
     if (path.endsWith("/models"))
