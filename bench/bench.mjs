@@ -13,6 +13,7 @@ const commands = {
   teacher: () => import("./teacherSpeed.ts"),
   release: () => import("./releaseFaults.ts"),
   long: () => import("./longRun.ts"),
+  cycle: () => import("./cycleTime.ts"),
 };
 
 const [name = "", ...args] = process.argv.slice(2);

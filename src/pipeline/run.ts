@@ -39,6 +39,8 @@ export interface RunParts {
   trainer: Trainer;
   /** Takes each adapter that passes the gate into use; without it nothing is adopted. */
   studentInUse?: StudentInUse;
+  /** No stage runs beside another; what that costs is measured in `bench/`. */
+  oneAfterAnother?: boolean;
 }
 
 /** The parts with the decisions of people as they were when the run started. */
@@ -101,7 +103,10 @@ async function runCycle(
   const results = new Map<StageId, Promise<Finished>>();
   let processor: Promise<unknown> = Promise.resolve();
   for (const stage of pipeline) {
-    const before = stage.uses === "compute" ? processor : Promise.resolve();
+    const { uses } = stage;
+    const turns =
+      parts.oneAfterAnother || (typeof uses === "string" ? uses : uses(parts.store.file.settings)) === "compute";
+    const before = turns ? processor : Promise.resolve();
     const turn = (async () => {
       const needs = await Promise.all(stage.needs.map(async (id) => [id, await results.get(id)] as const));
       await before;
@@ -111,7 +116,7 @@ async function runCycle(
     // The first failure stops the others; what they have finished is kept.
     turn.catch((error: unknown) => failure.abort(error));
     results.set(stage.id, turn);
-    if (stage.uses === "compute") processor = turn.catch(() => {});
+    if (turns) processor = turn.catch(() => {});
   }
   const settled = await Promise.allSettled(results.values());
   const first = settled.find((each) => each.status === "rejected");

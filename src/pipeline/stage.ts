@@ -35,14 +35,16 @@ export interface StageContext {
 /** Earlier cycles' outputs a stage may read, by stage id; absent in the first cycle. */
 export type Previous<Prev extends StageId> = Partial<Pick<StageOutputs, Prev>>;
 
+export type Resource = "compute" | "network";
+
 export interface Stage<Id extends StageId, Need extends StageId, Prev extends StageId = never> {
   readonly id: Id;
   /** Raised whenever the same input would give another output. */
   readonly version: number;
   readonly needs: readonly Need[];
   readonly needsPrevious: readonly Prev[];
-  /** `compute` stages take turns on the processor; `network` ones run beside them. */
-  readonly uses: "compute" | "network";
+  /** `compute` stages take turns on the processor; `network` ones, which mostly wait for others, run beside them. */
+  readonly uses: Resource | ((settings: RunSettings) => Resource);
   /** Settings the output depends on; part of the fingerprint. */
   params(
     context: Pick<
