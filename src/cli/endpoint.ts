@@ -27,7 +27,7 @@ export interface Typed {
 /**
  * Finds out before anything is started whether teacher and judge can be reached with the keys there are. Only the
  * lists of models are asked for: nothing of the knowledge base is sent.
- * @throws UserError E_NO_KEY, E_AUTH, E_ENDPOINT, E_SETTINGS
+ * @throws UserError E_NO_KEY, E_AUTH, E_ENDPOINT, E_SETTINGS, E_EDITOR_MODEL
  */
 export async function checkEndpoints(
   settings: RunSettings,
@@ -37,6 +37,8 @@ export async function checkEndpoints(
   signal: AbortSignal,
 ): Promise<void> {
   const { teacher, judge } = settings;
+  if (teacher.kind === "vscode")
+    throw new UserError("E_EDITOR_MODEL", "The teacher is a model of VS Code, which only the editor can ask.");
   const judging = judgeOf(settings);
   if (judge && !judging)
     throw new UserError(

@@ -24,6 +24,7 @@ import { UserError } from "../protocol/errors.ts";
 import type { Knowledge } from "../protocol/model.ts";
 import type { Effort, JudgeModel, RunSettings } from "../protocol/run.ts";
 import { workspaceFolder } from "./place.ts";
+import { createEditorModel } from "./teacher/editorModel.ts";
 
 interface Composition {
   store: RunStore;
@@ -68,7 +69,9 @@ export async function composeRun({
     return createChatModel(model, key, onNotice, accounts);
   };
   const endpoint = settings.teacher.kind === "openai" ? await connect(settings.teacher) : null;
-  const teacher = endpoint ? createChatTeacher(endpoint, onNotice) : createOfflineTeacher({ student, embedder });
+  const chat =
+    endpoint ?? (settings.teacher.kind === "vscode" ? await createEditorModel(settings.teacher.model, onNotice) : null);
+  const teacher = chat ? createChatTeacher(chat, onNotice) : createOfflineTeacher({ student, embedder });
   const judging = judgeOf(settings);
   const shared = judging && endpoint && isTeacher(judging, settings.teacher) ? createJudge(endpoint) : null;
   const judge = shared ?? (judging && createJudge(await connect(judging), true));

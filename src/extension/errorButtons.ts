@@ -14,6 +14,10 @@ const rerun = (): Button => ({ label: vscode.l10n.t("Run Stage…"), command: "d
 const setup = (): Button => ({ label: vscode.l10n.t("Check Set-up"), command: "distillery.checkSetup" });
 const repair = (): Button => ({ label: vscode.l10n.t("Set Up Environment"), command: "distillery.setUpEnvironment" });
 const setKey = (): Button => ({ label: vscode.l10n.t("Set API Key"), command: "distillery.setApiKey" });
+const editorModel = (): Button => ({
+  label: vscode.l10n.t("Choose Model"),
+  command: "distillery.chooseEditorModel",
+});
 const topics = (): Button => ({ label: vscode.l10n.t("Choose Topics"), command: "distillery.chooseTopics" });
 const knowledge = (): Button => ({ label: vscode.l10n.t("New Knowledge Base"), command: "distillery.newKnowledge" });
 const students = (): Button => ({ label: vscode.l10n.t("Use as Student"), command: "distillery.useAsStudent" });
@@ -71,6 +75,7 @@ const buttons: Record<ErrorCode, (() => Button) | null> = {
   E_BACKUP: restore,
   E_PATH_OUTSIDE: null,
   E_UNSAFE_FORMAT: null,
+  E_EDITOR_MODEL: editorModel,
   E_AUTH: setKey,
   E_NO_KEY: setKey,
   E_MODEL_NAME: settings("distillery.teacher"),

@@ -14,6 +14,8 @@ import {
 } from "../protocol/run.ts";
 
 export const teacherBaseUrl = (): string => ownValue("teacher.baseUrl", "https://api.openai.com/v1");
+/** VS Code's own model, as `vendor/family`; empty for the first there is. */
+export const editorModel = (): string => configuration().get("teacher.editorModel", "");
 export const teacherModel = (): string => configuration().get("teacher.model", "gpt-4o-mini");
 
 /** The user's own prices; a workspace could make a budget worthless with them. */
@@ -67,6 +69,7 @@ export const presetValues = {
 } as const satisfies Record<string, Pick<Draft, "questions" | "cycles" | "steps" | "maxNewTokens">>;
 
 export function teacherSettings(kind: Draft["teacher"]): TeacherSettings {
+  if (kind === "vscode") return { kind, model: editorModel() };
   if (kind === "offline") return { kind };
   const effort = configuration().get<Effort | "">("teacher.effort") || undefined;
   return { kind, model: teacherModel(), baseUrl: teacherBaseUrl(), ...(effort ? { effort } : {}) };

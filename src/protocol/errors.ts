@@ -111,6 +111,10 @@ export const errorTable = {
     next: "Remove the entry from the file that names it.",
   },
   E_UNSAFE_FORMAT: { kept: "The file was not opened.", next: "Use safetensors or GGUF files only." },
+  E_EDITOR_MODEL: {
+    kept: "Everything finished so far is saved.",
+    next: "In VS Code, sign in to a provider of language models and allow Distillery to use it, or choose another teacher; then resume.",
+  },
   E_AUTH: {
     kept: "Everything finished so far is saved; the key was not shown or stored.",
     next: "Correct the key and resume.",

@@ -27,6 +27,8 @@ export const teacherSettingsSchema = z.discriminatedUnion("kind", [
     baseUrl: z.url({ protocol: /^https?$/ }).default("https://api.openai.com/v1"),
     effort: z.enum(efforts).optional(),
   }),
+  /** A language model of VS Code, as `vendor/family`; empty for the first that is there. Only the editor has them. */
+  z.strictObject({ kind: z.literal("vscode"), model: z.string().default("") }),
 ]);
 export type TeacherSettings = z.infer<typeof teacherSettingsSchema>;
 

@@ -1,4 +1,4 @@
-/** Models as files: fetching a student to train, and taking a tuned one elsewhere. */
+/** Models: which one of VS Code teaches, fetching a student to train, and taking a tuned one elsewhere. */
 import { join } from "node:path";
 import * as vscode from "vscode";
 import type { AppParts } from "../app.ts";
@@ -9,8 +9,10 @@ import { downloadable, namedStudents, sourceOf } from "../../pipeline/adapters/s
 import { embeddedStudent, findStudent } from "../../pipeline/adapters/studentRegistry.ts";
 import { checkBase, tunedOfRun } from "../../pipeline/adapters/tunedStudents.ts";
 import { childFile } from "../compose.ts";
+import { UserError } from "../../protocol/errors.ts";
 import { configuration } from "../configuration.ts";
 import { runsRoot, workspaceFolder } from "../place.ts";
+import { editorModels, nameOfModel } from "../teacher/editorModel.ts";
 import { pickRun } from "./pickRun.ts";
 
 interface Working {
@@ -43,6 +45,23 @@ export function modelCommands(app: AppParts) {
   }
 
   return {
+    "distillery.chooseEditorModel": async () => {
+      const models = await editorModels();
+      if (models.length === 0)
+        throw new UserError(
+          "E_EDITOR_MODEL",
+          vscode.l10n.t("VS Code offers no language model besides Distillery's own students."),
+        );
+      const items = models.map((model) => ({ label: model.name, description: nameOfModel(model) }));
+      const picked = await vscode.window.showQuickPick(items, {
+        title: vscode.l10n.t("Which model of VS Code is to teach? VS Code asks for your consent at its first use."),
+      });
+      if (!picked) return;
+      const target =
+        workspaceFolder() === null ? vscode.ConfigurationTarget.Global : vscode.ConfigurationTarget.Workspace;
+      await configuration().update("teacher.editorModel", picked.description, target);
+      app.draft.set({ ...app.draft.get(), teacher: "vscode" });
+    },
     "distillery.downloadStudent": async () => {
       const name = await pickStudent();
       if (name === undefined) return;

@@ -70,7 +70,7 @@ export function tokensOf(
   const calls = Math.ceil(families * 1.25 + families + ceiling);
   const input = Math.round(calls * (meanSection + 450));
   const output = Math.round(families * (wordings + 1) * 25 + (families + ceiling) * 220);
-  const price = priceOf(model, teacherBaseUrl(), ownPrices());
+  const price = draft.teacher === "vscode" ? null : priceOf(model, teacherBaseUrl(), ownPrices());
   const topics = draft.topics.length || knowledge.topics.length;
   const teaching = price ? dollarsOf(price, { input, cachedInput: 0, output }) : null;
   return {
