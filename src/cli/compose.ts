@@ -2,6 +2,7 @@
 import { createEmbedder } from "../pipeline/adapters/embedder.ts";
 import type { Environment } from "../pipeline/adapters/environment.ts";
 import { createEvaluator } from "../pipeline/adapters/evaluator.ts";
+import { createOtherRuns } from "../pipeline/adapters/otherRuns.ts";
 import { createStudent, type LocalStudent } from "../pipeline/adapters/student.ts";
 import { adoptedStudent, createStudentInUse } from "../pipeline/adapters/studentInUse.ts";
 import { findStudent, type StudentFiles } from "../pipeline/adapters/studentRegistry.ts";
@@ -71,6 +72,7 @@ export async function composeParts({
     evaluator,
     trainer,
     studentInUse: createStudentInUse(workspace.store.root, { onNotice }),
+    otherRuns: createOtherRuns(workspace.store.root, store.file.id),
     async close() {
       await Promise.allSettled([student.close(), embedder.close(), evaluator.close(), trainer.close(), cap.kept()]);
     },

@@ -5,6 +5,7 @@ import { createEmbedder } from "../pipeline/adapters/embedder.ts";
 import type { Environment } from "../pipeline/adapters/environment.ts";
 import { createEvaluator } from "../pipeline/adapters/evaluator.ts";
 import { packageFolder } from "../pipeline/adapters/packageFolder.ts";
+import { createOtherRuns } from "../pipeline/adapters/otherRuns.ts";
 import { createStudent } from "../pipeline/adapters/student.ts";
 import { adoptedStudent, createStudentInUse } from "../pipeline/adapters/studentInUse.ts";
 import { findStudent } from "../pipeline/adapters/studentRegistry.ts";
@@ -79,11 +80,12 @@ export async function composeRun({
   const trainer = createTrainer({ model: files.model, ...place });
   const root = dirname(dirname(store.folder));
   const studentInUse = createStudentInUse(root, { onNotice });
+  const otherRuns = createOtherRuns(root, store.file.id);
   const adopted = settings.arms.includes("adopted") ? await adoptedStudent(root, store.file) : null;
   // The first stage compares questions by their vectors; its imports take seconds.
   embedder.prepare();
   return {
-    parts: { store, knowledge, teacher, student, adopted, embedder, evaluator, trainer, studentInUse },
+    parts: { store, knowledge, teacher, student, adopted, embedder, evaluator, trainer, studentInUse, otherRuns },
     async close() {
       await Promise.allSettled([student.close(), embedder.close(), evaluator.close(), trainer.close(), cap.kept()]);
     },

@@ -8,10 +8,12 @@ import { stageOutputSchemas, type Knowledge, type StageId, type StageOutputs, ty
 import type { Review } from "../protocol/review.ts";
 import { checkpointSchemaVersion, type CheckpointFrame } from "../protocol/run.ts";
 import { adoptIfPassed } from "./adoption.ts";
+import { createItems } from "./finishedItems.ts";
 import { hashOf } from "./hash.ts";
 import { looksSentence, noteLook } from "./ledger.ts";
 import { dependents, pipeline, type AnyStage } from "./pipeline.ts";
 import type {
+  OtherRuns,
   AdoptedStudent,
   Embedder,
   Evaluator,
@@ -41,6 +43,8 @@ export interface RunParts {
   studentInUse?: StudentInUse;
   /** No stage runs beside another; what that costs is measured in `bench/`. */
   oneAfterAnother?: boolean;
+  /** Where an online teacher's answers may lie already; without it each run asks anew. */
+  otherRuns?: OtherRuns;
 }
 
 /** The parts with the decisions of people as they were when the run started. */
@@ -252,20 +256,9 @@ function contextFor(
     template: templates[store.file.settings.template],
     signal,
     emit,
-    async item<T>(key: unknown, compute: () => Promise<T>): Promise<T> {
-      const hashed = hashOf({ stage: kindOf(stage.id), version: stage.version, key, attempt });
-      const known = store.item(hashed);
-      if (known !== undefined) return known as T;
-      const value = await compute();
-      await store.addItem(stage.id, hashed, value);
-      return value;
-    },
+    item: createItems(stage, store, attempt, parts.teacher.online ? parts.otherRuns : undefined, emit),
   };
 }
-
-/** Both answering stages do the same work and have the same version, so their items are of one kind. */
-const kindOf = (stage: StageId): string =>
-  stage === "tunedAnswers" || stage === "baselineAnswers" ? "answers" : stage;
 
 const attemptOf = ({ store }: RunParts, cycle: number, stage: StageId): number =>
   store.file.attempts[`${cycle}/${stage}`] ?? 0;

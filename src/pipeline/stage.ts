@@ -28,8 +28,9 @@ export interface StageContext {
   /**
    * A finished piece of work, reused when the same work was done before in this run: `key` holds
    * everything the result depends on. Resolves when the result is durable.
+   * @param fits says which results of other runs of the workspace will do as well; without it none does
    */
-  item<T>(key: unknown, compute: () => Promise<T>): Promise<T>;
+  item<T>(key: unknown, compute: () => Promise<T>, fits?: (value: T) => boolean): Promise<T>;
 }
 
 /** Earlier cycles' outputs a stage may read, by stage id; absent in the first cycle. */

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import type { RunFile, RunSettings } from "../../protocol/run.ts";
 import { packageFolder } from "../../pipeline/adapters/packageFolder.ts";
 import { readQuestionsFile } from "../../pipeline/adapters/questionsFile.ts";
+import { costSentence } from "../../pipeline/adapters/teacher/costs.ts";
 import { readPricesFile } from "../../pipeline/adapters/teacher/pricesFile.ts";
 import { chosenSections } from "../../pipeline/stages/sections.ts";
 import type { CliContext } from "../context.ts";
@@ -26,6 +27,8 @@ export async function run(line: CommandLine, context: CliContext): Promise<numbe
   // All addresses of a new run come from this command line.
   const typed = { teacher: true, judge: true };
   await checkEndpoints(settings, workspace, typed, (text) => output.write(`${text}\n`), context.signal);
+  const cost = costSentence(settings, knowledge);
+  if (cost) output.write(`${cost}\n`);
   const open = () => workspace.store.create(newRunFile(name, settings));
   await execute({ workspace, knowledge, json: line.flags.json ?? false, student: settings.student, open }, context);
   return 0;

@@ -260,18 +260,22 @@ class Gatherer {
       rewordings,
       seed,
       avoid,
+      domain: knowledge.domain,
     };
-    const { families, unusable } = await this.#context.item(key, () =>
-      teacher.questions({
-        section: want.section,
-        count: want.slots.length,
-        wordings,
-        rewordings,
-        domain: knowledge.domain,
-        seed,
-        avoid,
-        signal,
-      }),
+    const { families, unusable } = await this.#context.item(
+      key,
+      () =>
+        teacher.questions({
+          section: want.section,
+          count: want.slots.length,
+          wordings,
+          rewordings,
+          domain: knowledge.domain,
+          seed,
+          avoid,
+          signal,
+        }),
+      (made) => made.families.length > 0,
     );
     this.unusable += unusable;
     return families;

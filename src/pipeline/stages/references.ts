@@ -94,10 +94,20 @@ async function reviewedReference(lead: Question, section: Section, context: Stag
 async function teacherReference(lead: Question, section: Section, context: StageContext): Promise<Reference> {
   const { teacher, knowledge, review, signal } = context;
   const ask = async (times: number): Promise<Reference> => {
-    const key = { teacher: teacher.id, question: lead.text, section: section.hash, ...(times ? { again: times } : {}) };
+    const { domain } = knowledge;
+    const key = {
+      teacher: teacher.id,
+      question: lead.text,
+      section: section.hash,
+      domain,
+      ...(times ? { again: times } : {}),
+    };
     // Kept by lines of the section, which may move within its file without being changed.
-    const kept = await context.item(key, async () =>
-      moved(await teacher.reference(lead.text, section, knowledge.domain, signal, times), -section.firstLine),
+    const kept = await context.item(
+      key,
+      async () => moved(await teacher.reference(lead.text, section, domain, signal, times), -section.firstLine),
+      // Another answer is wanted of a teacher that is asked again, and a better one where it failed.
+      ({ status }) => times === 0 && status === "answered",
     );
     return moved(kept, section.firstLine);
   };
