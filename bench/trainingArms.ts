@@ -49,7 +49,7 @@ export interface JobChanges {
   steps?: number;
 }
 
-const jobResultSchema = fineTuningOutputSchema.omit({ adapter: true, stepsRule: true });
+const jobResultSchema = fineTuningOutputSchema.omit({ adapter: true, stepsRule: true, memoryRungs: true });
 
 /** Our job `train`, as the program starts it. The saving of its state every 10 s counts. */
 export async function trainByJob(task: Task, changes: JobChanges = {}): Promise<JobTraining> {

@@ -1,15 +1,18 @@
 """Loads the base model a job works on: from a GGUF, dequantised once, or from a folder of safetensors."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from transformers import (
+    AutoConfig,
     AutoTokenizer,
     BitsAndBytesConfig,
     LlamaForCausalLM,
     PhiForCausalLM,
+    PreTrainedConfig,
     PreTrainedModel,
     PreTrainedTokenizerBase,
 )
@@ -34,55 +37,89 @@ class Base:
     quantization: str
 
 
-def load_base(source: dict[str, str], device: Device, quantization: str = "auto") -> Base:
-    """`source` is `{gguf: PATH}` or `{folder: PATH}`; `quantization` is that of the train spec, or "none".
+@dataclass(frozen=True)
+class Source:
+    """What is known of a model before its weights are read, which `read` does with from_pretrained's options."""
+
+    config: PreTrainedConfig
+    tokenizer: PreTrainedTokenizerBase
+    read: Callable[[dict[str, Any]], tuple[PreTrainedModel, str]]
+
+    @property
+    def kind(self) -> type[PreTrainedModel]:
+        return MODELS[self.config.model_type]
+
+    def load(self, device: Device, quantization: str) -> Base:
+        """`quantization` is that of the train spec, or "none". Raises JobError E_MODEL_FILE."""
+        options: dict[str, Any] = {"dtype": device.dtype}
+        nf4 = is_nf4(quantization, device)
+        if nf4:
+            options["quantization_config"] = BitsAndBytesConfig(
+                load_in_4bit=True,
+                bnb_4bit_quant_type="nf4",
+                bnb_4bit_use_double_quant=True,
+                bnb_4bit_compute_dtype=device.dtype,
+            )
+        if device.kind == "cuda":
+            options["device_map"] = {"": 0}
+        model, stored = self.read(options)
+        model.requires_grad_(False)
+        model.config.use_cache = False
+        return Base(model, self.tokenizer, "NF4 (bitsandbytes)" if nf4 else stored)
+
+
+def is_nf4(quantization: str, device: Device) -> bool:
+    """Whether the linear layers are held in NF4."""
+    return quantization == "nf4" or (quantization == "auto" and device.kind == "cuda")
+
+
+def open_base(source: dict[str, str]) -> Source:
+    """`source` is `{gguf: PATH}` or `{folder: PATH}`.
 
     Raises JobError E_MODEL_FILE, E_STUDENT_UNSUITABLE, E_UNSAFE_FORMAT.
     """
-    nf4 = quantization == "nf4" or (quantization == "auto" and device.kind == "cuda")
-    options: dict[str, Any] = {"dtype": device.dtype}
-    if nf4:
-        options["quantization_config"] = BitsAndBytesConfig(
-            load_in_4bit=True,
-            bnb_4bit_quant_type="nf4",
-            bnb_4bit_use_double_quant=True,
-            bnb_4bit_compute_dtype=device.dtype,
-        )
-    if device.kind == "cuda":
-        options["device_map"] = {"": 0}
-    model, tokenizer, stored = (
-        _from_gguf(source["gguf"], options) if "gguf" in source else _from_folder(source["folder"], options)
-    )
-    model.requires_grad_(False)
-    model.config.use_cache = False
-    return Base(model, tokenizer, "NF4 (bitsandbytes)" if nf4 else stored)
+    return _from_gguf(source["gguf"]) if "gguf" in source else _from_folder(source["folder"])
 
 
-def _from_gguf(path: str, options: dict[str, Any]) -> tuple[PreTrainedModel, PreTrainedTokenizerBase, str]:
+def load_base(source: dict[str, str], device: Device, quantization: str = "auto") -> Base:
+    """Both at once."""
+    return open_base(source).load(device, quantization)
+
+
+def _from_gguf(path: str) -> Source:
     file = GgufFile(path)
     config = config_from_gguf(file)
     kind = MODELS[config.model_type]
-    with torch.device("meta"):
-        names = [name for name, _ in kind(config).named_parameters()]
-    weights = weights_from_gguf(file, config, names, options["dtype"])
-    model = kind.from_pretrained(None, config=config, state_dict=weights, **options)
-    kinds = {tensor.kind.name for name, tensor in file.tensors.items() if name.startswith("blk.")}
-    quantized = any(kind.startswith(("Q4", "IQ4")) for kind in kinds)
-    stored = "the GGUF's own 4-bit values, dequantised once" if quantized else "the GGUF's own values"
-    return model, tokenizer_from_gguf(file.fields), stored
+
+    def read(options: dict[str, Any]) -> tuple[PreTrainedModel, str]:
+        with torch.device("meta"):
+            names = [name for name, _ in kind(config).named_parameters()]
+        weights = weights_from_gguf(file, config, names, options["dtype"])
+        model = kind.from_pretrained(None, config=config, state_dict=weights, **options)
+        kinds = {tensor.kind.name for name, tensor in file.tensors.items() if name.startswith("blk.")}
+        quantized = any(kind.startswith(("Q4", "IQ4")) for kind in kinds)
+        return model, "the GGUF's own 4-bit values, dequantised once" if quantized else "the GGUF's own values"
+
+    return Source(config, tokenizer_from_gguf(file.fields), read)
 
 
-def _from_folder(folder: str, options: dict[str, Any]) -> tuple[PreTrainedModel, PreTrainedTokenizerBase, str]:
-    config = read_config(Path(folder))
-    kind = MODELS[config["model_type"]]
-    check_fit(kind, config, stored_shapes(weight_files(Path(folder))))
+def _from_folder(folder: str) -> Source:
+    stored = read_config(Path(folder))
+    kind = MODELS[stored["model_type"]]
+    check_fit(kind, stored, stored_shapes(weight_files(Path(folder))))
     shared: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
-    with named(f"The model folder {Path(folder).name}"):
-        model = kind.from_pretrained(folder, use_safetensors=True, **shared, **options)
+    name = f"The model folder {Path(folder).name}"
+    with named(name):
+        config = AutoConfig.from_pretrained(folder, **shared)
         tokenizer = AutoTokenizer.from_pretrained(folder, **shared)
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
-    return model, tokenizer, "none"
+
+    def read(options: dict[str, Any]) -> tuple[PreTrainedModel, str]:
+        with named(name):
+            return kind.from_pretrained(folder, use_safetensors=True, **shared, **options), "none"
+
+    return Source(config, tokenizer, read)
 
 
 def read_config(folder: Path) -> dict[str, Any]:

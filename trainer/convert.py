@@ -1,11 +1,12 @@
 """The job `convert`: a model folder as the GGUF that answers, so that what is served is what is trained."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
 from gguf import GGML_QUANT_SIZES, GGMLQuantizationType
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from transformers import AutoConfig, AutoTokenizer, PreTrainedConfig
 
 from trainer.base_model import MODELS, read_config
@@ -14,6 +15,7 @@ from trainer.gguf_export import Weight, write_model_gguf
 from trainer.gguf_model import gguf_names
 from trainer.gguf_vocabulary import vocabulary_fields
 from trainer.protocol import Channel, JobError
+from trainer.stored_weights import check_fit, stored_shapes, weight_files
 
 # Bytes of the weights in eight bits up to which a model is served so; larger ones are served in four bits, as a
 # graphics card of 4 GB has to hold model and context.
@@ -36,8 +38,7 @@ def run(spec: dict[str, Any], channel: Channel) -> dict[str, Any]:
     channel.phase("write")
     folder, target = Path(spec["folder"]), Path(spec["target"])
     config = usable_config(folder)
-    weights = stored_weights(folder)
-    check_names(folder.name, config, weights)
+    weights = usable_weights(folder, config)
     tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     fields = vocabulary_fields(tokenizer, config.vocab_size, LIKELY_SPLITTERS[config.model_type])
     parameters = sum(torch.Size(weight.shape).numel() for weight in weights.values())
@@ -79,46 +80,34 @@ def usable_config(folder: Path) -> PreTrainedConfig:
     return config
 
 
-def stored_weights(folder: Path) -> dict[str, Weight]:
-    """Every tensor of the folder's safetensors. Raises JobError E_MODEL_FILE when a file cannot be read."""
-    found: dict[str, Weight] = {}
-    for file in sorted(folder.glob("*.safetensors")):
-        try:
-            with safe_open(file, "pt") as opened:
-                for name in opened.keys():  # noqa: SIM118 - not a dict
-                    found[name] = Weight(tuple(opened.get_slice(name).get_shape()), loader(file, name))
-        except (SafetensorError, OSError) as error:
-            raise JobError("E_MODEL_FILE", f"{file.name} is not a readable safetensors file: {error}.") from error
-    return found
+def usable_weights(folder: Path, config: PreTrainedConfig) -> dict[str, Weight]:
+    """The architecture's tensors, by name, in its shapes. Raises JobError E_MODEL_FILE, E_STUDENT_UNSUITABLE."""
+    found = {
+        name: Weight(shape, loader(file, name))
+        for file in weight_files(folder)
+        for name, shape in stored_shapes([file]).items()
+    }
+    fused = next((name for name in found if any(part in name for part in FUSED)), None)
+    if fused:
+        raise JobError(
+            "E_STUDENT_UNSUITABLE",
+            f"The model in {folder.name} holds queries, keys and values in one tensor ({fused}); adapters are trained"
+            " on the three apart. Use a version of the model with q_proj, k_proj and v_proj.",
+        )
+    kind = MODELS[config.model_type]
+    check_fit(kind, read_config(folder), {name: weight.shape for name, weight in found.items()})
+    with torch.device("meta"):
+        names = [name for name, _ in kind(config).named_parameters()]
+    unmapped = set(names) - set(gguf_names(config, names))
+    if unmapped:
+        raise JobError("E_STUDENT_UNSUITABLE", f"The tensor {min(unmapped)} of {folder.name} has no place in a GGUF.")
+    # Besides them lie buffers of older versions, and a head that is the embedding's copy.
+    return {name: found[name] for name in names}
 
 
-def loader(file: Path, name: str) -> Any:
+def loader(file: Path, name: str) -> Callable[[], torch.Tensor]:
     def load() -> torch.Tensor:
         with safe_open(file, "pt") as opened:
             return opened.get_tensor(name)
 
     return load
-
-
-def check_names(folder: str, config: PreTrainedConfig, weights: dict[str, Weight]) -> None:
-    """They must be the architecture's, in its shapes. Raises JobError E_MODEL_FILE, E_STUDENT_UNSUITABLE."""
-    with torch.device("meta"):
-        expected = {name: tuple(each.shape) for name, each in MODELS[config.model_type](config).named_parameters()}
-    fused = next((name for name in weights if any(part in name for part in FUSED)), None)
-    missing = next((name for name in expected if name not in weights), None)
-    if missing and fused:
-        raise JobError(
-            "E_STUDENT_UNSUITABLE",
-            f"The model in {folder} holds queries, keys and values in one tensor ({fused}); adapters are trained on"
-            " the three apart. Use a version of the model with q_proj, k_proj and v_proj.",
-        )
-    if missing:
-        raise JobError("E_MODEL_FILE", f"The model in {folder} lacks the tensor {missing}.")
-    for name in list(weights):
-        if name not in expected:
-            del weights[name]  # buffers of older versions, and a head that is the embedding's copy
-        elif weights[name].shape != expected[name]:
-            raise JobError("E_MODEL_FILE", f"The tensor {name} of {folder} has another shape than config.json says.")
-    unmapped = set(expected) - set(gguf_names(config, list(expected)))
-    if unmapped:
-        raise JobError("E_STUDENT_UNSUITABLE", f"The tensor {min(unmapped)} of {folder} has no place in a GGUF.")

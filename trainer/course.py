@@ -11,15 +11,18 @@ import torch
 from trainer.device import Device
 from trainer.durable import json_bytes, sha256
 from trainer.optimizer import MasterAdamW
+from trainer.paged_optimizer import MasterPagedAdamW
 from trainer.protocol import Channel
 from trainer.training_state import TrainingState, load_newest
+
+Optimizer = MasterAdamW | MasterPagedAdamW
 
 SPAN = 20  # steps
 IMPROVED = 0.999  # a held-back loss counts as lower when it is below this share of the best
 # What leaves the course as it is, or is in the hash in its resolved form.
 NO_MATTER = (
-    *("output", "saveSeconds", "threads", "microBatch", "gradientCheckpointing"),
-    *("device", "dtype", "roles", "modules", "model"),
+    *("output", "saveSeconds", "threads", "microBatch", "gradientCheckpointing", "optimizer", "embeddingsOnCpu"),
+    *("device", "dtype", "roles", "modules", "model", "ladder", "ranOut", "memoryLimit"),
 )
 
 
@@ -64,7 +67,7 @@ def hash_spec(spec: dict[str, Any], device: Device, modules: list[str]) -> str:
     return sha256(json_bytes(kept))
 
 
-def resume(folder: Path, spec_hash: str, optimizer: MasterAdamW, channel: Channel, *, exact: bool) -> Course:
+def resume(folder: Path, spec_hash: str, optimizer: Optimizer, channel: Channel, *, exact: bool) -> Course:
     """Puts the newest complete training checkpoint in force; a new course when there is none.
 
     `exact`: whether going on here gives the same numbers as not having stopped.
@@ -82,7 +85,7 @@ def resume(folder: Path, spec_hash: str, optimizer: MasterAdamW, channel: Channe
     return course
 
 
-def snapshot(course: Course, optimizer: MasterAdamW) -> TrainingState:
+def snapshot(course: Course, optimizer: Optimizer) -> TrainingState:
     """All that `resume` needs."""
     return TrainingState(
         step=course.step,

@@ -47,15 +47,14 @@ def choose_device(spec: dict[str, Any]) -> Device:
 
 
 def best_dtype(kind: str) -> torch.dtype:
-    """bfloat16 where the hardware computes in it, float32 otherwise.
+    """bfloat16 where the hardware computes in it; else float16 on a GPU, float32 on a CPU.
 
-    GPUs without bfloat16 get float32 too: float16 overflows in Phi-2's attention.
+    Whether float16 does is tried before the first step: some models pass its largest number.
     """
     if kind == "cuda":
-        native = torch.cuda.is_bf16_supported(including_emulation=False)
-    else:
-        able = torch.cpu.get_capabilities()
-        native = bool(able.get("avx512_bf16") or able.get("amx_tile") or able.get("amx_bf16"))
+        return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
+    able = torch.cpu.get_capabilities()
+    native = bool(able.get("avx512_bf16") or able.get("amx_tile") or able.get("amx_bf16"))
     return torch.bfloat16 if native else torch.float32
 
 
@@ -70,6 +69,33 @@ def granted_cores() -> int | None:
     try:
         quota, period = Path("/sys/fs/cgroup/cpu.max").read_text("ascii").split()
         return None if quota == "max" else math.ceil(int(quota) / int(period))
+    except (OSError, ValueError):
+        return None
+
+
+def memory_limit(kind: str, wanted: int | None) -> int:
+    """Bytes this process may hold in all: of a GPU what is free and at most `wanted`, else of the main memory."""
+    if kind == "cuda":
+        free, _ = torch.cuda.mem_get_info()
+        return min(free, wanted or free)
+    available = psutil.virtual_memory().available
+    left = granted_memory()
+    return memory_now(kind) + (available if left is None else min(available, left))
+
+
+def cap_memory(kind: str, limit: int) -> None:
+    """Makes a GPU refuse this process more than `limit` bytes."""
+    if kind == "cuda":
+        total = torch.cuda.get_device_properties(0).total_memory
+        torch.cuda.set_per_process_memory_fraction(min(1.0, limit / total))
+
+
+def granted_memory() -> int | None:
+    """Bytes left below a container's limit (cgroup 2), not counting what files hold; None without a limit."""
+    try:
+        limit = Path("/sys/fs/cgroup/memory.max").read_text("ascii").strip()
+        used = Path("/sys/fs/cgroup/memory.stat").read_text("ascii").split()
+        return None if limit == "max" else int(limit) - int(used[used.index("anon") + 1])
     except (OSError, ValueError):
         return None
 

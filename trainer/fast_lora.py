@@ -48,7 +48,8 @@ class LoraProduct(torch.autograd.Function):
 
 
 def use_fast_lora(model: nn.Module) -> int:
-    """Gives every plain LoRA layer the fused forward. Returns how many; 4-bit layers keep PEFT's."""
+    """Gives every plain LoRA layer the fused forward, for adapters of the model's own type. Returns how many; 4-bit
+    layers keep PEFT's."""
     count = 0
     for layer in model.modules():
         if isinstance(layer, LoraLinear) and type(layer.base_layer) is nn.Linear:

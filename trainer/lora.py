@@ -24,11 +24,14 @@ def add_adapter(model: PreTrainedModel, targets: Targets, rank: int, alpha: int)
     return tuned
 
 
+def trained_dtype(device: Device) -> torch.dtype:
+    """bfloat16 on a CPU that computes in it, for speed (the optimizer holds float32 copies), float32 elsewhere."""
+    return torch.bfloat16 if device.kind == "cpu" and device.dtype == torch.bfloat16 else torch.float32
+
+
 def trained_weights(model: PeftModel, device: Device) -> dict[str, torch.nn.Parameter]:
-    """The adapter's weights by name: bfloat16 on a CPU that computes in it, for speed (the optimizer holds float32
-    copies), float32 elsewhere, whatever TRL made of them (it casts adapters of 4-bit models to bfloat16)."""
-    fast = device.kind == "cpu" and device.dtype == torch.bfloat16
+    """The adapter's weights by name, in their type whatever TRL made of them (it casts adapters of 4-bit models)."""
     weights = {name: weight for name, weight in model.named_parameters() if weight.requires_grad}
     for weight in weights.values():
-        weight.data = weight.data.to(torch.bfloat16 if fast else torch.float32)
+        weight.data = weight.data.to(trained_dtype(device))
     return weights

@@ -14,11 +14,13 @@ class MasterAdamW(torch.optim.AdamW):
 
     def __init__(self, named: dict[str, torch.nn.Parameter], lr: float) -> None:
         self.named = named
-        self.masters = {
+        self.masters: dict[str, torch.Tensor] = {
             name: weight if weight.dtype == torch.float32 else weight.detach().float().requires_grad_()
             for name, weight in named.items()
         }
-        super().__init__(list(self.masters.values()), lr=lr, weight_decay=0.0)
+        # On a GPU the usual way makes copies of all weights in passing.
+        fused = True if next(iter(named.values())).is_cuda else None
+        super().__init__(list(self.masters.values()), lr=lr, weight_decay=0.0, fused=fused)
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
@@ -53,7 +55,6 @@ class MasterAdamW(torch.optim.AdamW):
             master.copy_(masters[name])
             if moments:
                 self.state[master] = {
-                    key: moments[f"{key}:{name}"].to("cpu" if key == "step" else master.device)
-                    for key in ("step", "exp_avg", "exp_avg_sq")
+                    key: moments[f"{key}:{name}"].to(master.device) for key in ("step", "exp_avg", "exp_avg_sq")
                 }
         self.write_back()

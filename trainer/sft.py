@@ -1,7 +1,6 @@
 """TRL's SFTTrainer with a planned row order, a stop before a bad step, and training checkpoints without pickle."""
 
 import math
-import sys
 from typing import Any
 
 import torch
@@ -14,13 +13,14 @@ from transformers import PreTrainedTokenizerBase, PrinterCallback
 from trl.trainer.sft_config import SFTConfig
 from trl.trainer.sft_trainer import SFTTrainer
 
-from trainer.device import Device
+from trainer.answer_loss import joined_loss, padded_loss
+from trainer.causal_attention import use_causal_attention
 from trainer.fast_lora import use_fast_lora
-from trainer.head_loss import HeadLoss
-from trainer.plan import Plan, micro_batch
+from trainer.lora import trained_dtype
+from trainer.plan import Plan
+from trainer.preflight import Training
 from trainer.protocol import JobError
-from trainer.rows import IGNORED, Rows
-from trainer.shared_prefix import join_rows, use_shared_prefix
+from trainer.shared_prefix import use_shared_prefix
 
 
 class PlannedOrder(Sampler[int]):
@@ -36,11 +36,6 @@ class PlannedOrder(Sampler[int]):
         return len(self.order)
 
 
-CPU_TOKENS = 2048  # computed at once on the CPU with a small model
-LARGE_MODEL = 10**9  # parameters from which a quarter of that is enough for full speed
-ROOMY_GPU_BYTES = 16 * 2**30  # free memory from which a GPU computes a whole step at once
-
-
 class PlannedTrainer(SFTTrainer):
     """Trains by a plan. Set `plan` before `train`; the first `start_step` steps of it are done already."""
 
@@ -48,6 +43,8 @@ class PlannedTrainer(SFTTrainer):
     start_step: int = 0
     step_loss: float = 0.0  # of the step in progress, summed over its micro-batches
     tokens_seen: int = 0
+    states: str = "float32"  # of the optimizer, for people
+    scale: float = 1.0  # of the loss while gradients are computed, so that float16 holds the small ones too
 
     def begin_at(self, start: int, optimizer: Optimizer, schedule: LRScheduler) -> None:
         """Leaves out the first `start` steps of the plan."""
@@ -62,19 +59,21 @@ class PlannedTrainer(SFTTrainer):
         self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> torch.Tensor:
         """Mean negative log-likelihood over the answer tokens of the whole step."""
-        if inputs["input_ids"].device.type != "cpu":
-            return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
-        total, count = answer_loss(model, inputs)
-        return total / (count if num_items_in_batch is None else num_items_in_batch)
+        total, count = (joined_loss if inputs["input_ids"].device.type == "cpu" else padded_loss)(model, inputs)
+        mean = total / (count if num_items_in_batch is None else num_items_in_batch)
+        return mean * self.scale if model.training else mean
 
     def training_step(self, model: Any, inputs: Any, num_items_in_batch: Any = None) -> torch.Tensor:
         self.tokens_seen += int(inputs["attention_mask"].sum())
-        loss = super().training_step(model, inputs, num_items_in_batch)
+        loss = super().training_step(model, inputs, num_items_in_batch) / self.scale
         self.step_loss += float(loss)
         self._check(self.step_loss, "loss")
         return loss
 
     def _clip_grad_norm(self, model: Any) -> Any:
+        if self.scale != 1:
+            for weight in trained(model):
+                weight.grad.div_(self.scale)
         norm: Any = super()._clip_grad_norm(model)
         self._check(float(norm), "gradient")
         return norm
@@ -85,9 +84,10 @@ class PlannedTrainer(SFTTrainer):
             "microBatch": self.args.per_device_train_batch_size,
             "accumulation": self.args.gradient_accumulation_steps,
             "gradientCheckpointing": bool(self.args.gradient_checkpointing),
+            "lossScale": self.scale,
             "plannedSteps": self.plan.steps,
             "schedule": "at most 5 steps of warm-up, then linear to 0",
-            "optimizer": "AdamW, no weight decay, gradient norm at most 1",
+            "optimizer": f"AdamW with {self.states} states, no weight decay, gradient norm at most 1",
             "loss": "mean over the answer tokens of a step",
         }
 
@@ -103,20 +103,16 @@ class PlannedTrainer(SFTTrainer):
         )
 
 
-def make_trainer(
-    model: PeftModel,
-    tokenizer: PreTrainedTokenizerBase,
-    rows: Rows,
-    plan: Plan,
-    spec: dict[str, Any],
-    device: Device,
-) -> PlannedTrainer:
+def trained(model: Any) -> list[Any]:
+    """The weights that get a gradient, which all have one after a backward pass."""
+    return [weight for weight in model.parameters() if weight.requires_grad]
+
+
+def make_trainer(model: PeftModel, tokenizer: PreTrainedTokenizerBase, training: Training) -> PlannedTrainer:
     """TRL's trainer over rows that are token ids already, so that it cuts none. On the CPU the model's attention and
     LoRA layers are replaced by faster ones."""
-    limit = CPU_TOKENS if sum(weight.numel() for weight in model.parameters()) < LARGE_MODEL else CPU_TOKENS // 4
-    whole = device.kind == "cpu" or torch.cuda.mem_get_info()[0] > ROOMY_GPU_BYTES
-    at_most = spec.get("microBatch") or (plan.step_rows if whole else spec["batchSize"])
-    size = micro_batch(plan.step_rows, max(map(len, rows.ids)), limit if whole else sys.maxsize, at_most)
+    spec, device, plan, rows = training.spec, training.device, training.plan, training.rows
+    size = training.batch.rows
     arguments = SFTConfig(
         output_dir=spec["output"],
         per_device_train_batch_size=size,
@@ -128,7 +124,7 @@ def make_trainer(
         bf16=False,
         fp16=False,
         use_cpu=device.kind == "cpu",
-        gradient_checkpointing=bool(spec.get("gradientCheckpointing")),
+        gradient_checkpointing=training.recipe.again,
         gradient_checkpointing_kwargs={"use_reentrant": False},
         logging_strategy="no",
         logging_nan_inf_filter=False,
@@ -146,22 +142,11 @@ def make_trainer(
     )
     trainer.remove_callback(PrinterCallback)
     trainer.plan = plan
+    trainer.states = "paged 8-bit" if training.recipe.optimizer == "paged8bit" else "float32"
     if device.kind == "cpu":
         use_shared_prefix(model.get_base_model())
-        use_fast_lora(model)
+        if trained_dtype(device) == device.dtype:
+            use_fast_lora(model)
+    else:
+        use_causal_attention(model.get_base_model())
     return trainer
-
-
-def answer_loss(model: Any, inputs: dict[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
-    """Summed negative log-likelihood of the answer tokens and their number, on the CPU. `model` is a PEFT model
-    whose base attends by `shared_prefix`."""
-    base = model.get_base_model()
-    joined = join_rows(inputs["input_ids"], inputs["labels"])
-    layout = joined.layout
-    output = base.base_model(input_ids=joined.ids, position_ids=joined.positions, use_cache=False, layout=layout)
-    rows = output.last_hidden_state[0, layout.prefix :].view(layout.rows, layout.length, -1)
-    labels = joined.labels[:, 1:]
-    counted = labels != IGNORED
-    head = base.get_output_embeddings()
-    total: Any = HeadLoss.apply(rows[:, :-1][counted], head.weight, head.bias, labels[counted])
-    return total, counted.sum()

@@ -45,21 +45,20 @@ def join_rows(ids: torch.Tensor, labels: torch.Tensor) -> Joined:
     alike = (ids == ids[0]).all(0)
     prefix = min(int(alike.long().cumprod(0).sum()), max(0, first_answer - 1))
     rows, length = ids.shape[0], ids.shape[1] - prefix
-    own = torch.ones(length, length, dtype=torch.bool).tril()
-    layout = Layout(
-        prefix,
-        rows,
-        length,
-        torch.ones(prefix, prefix, dtype=torch.bool).tril(),
-        torch.cat([torch.ones(length, prefix, dtype=torch.bool), own], 1),
-    )
     places = torch.arange(prefix, prefix + length)
     return Joined(
         torch.cat([ids[0, :prefix], ids[:, prefix:].flatten()])[None],
         torch.cat([torch.arange(prefix), places.repeat(rows)])[None],
         labels[:, prefix:],
-        layout,
+        layout_of(prefix, rows, length),
     )
+
+
+def layout_of(prefix: int, rows: int, length: int) -> Layout:
+    """With the masks of causal attention."""
+    own = torch.ones(length, length, dtype=torch.bool).tril()
+    seen = torch.ones(length, prefix, dtype=torch.bool)
+    return Layout(prefix, rows, length, torch.ones(prefix, prefix, dtype=torch.bool).tril(), torch.cat([seen, own], 1))
 
 
 def attend(

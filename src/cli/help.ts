@@ -42,6 +42,8 @@ What a run is made of (run, resume, rerun):
   --word-dropout SHARE     of a training question's words left out in every second pass (0.35); 0 for none
   --quantization KIND      auto, nf4 or gguf
   --roles A,B              layers that get an adapter: q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj (all)
+  --memory-limit GB        what training may take of a GPU (3)
+  --cpu-fallback KIND      auto: train on the CPU where a GPU is missing or too small; ask: stop and say how long (auto)
   --template NAME          chatml, native or phi
   --max-new-tokens N       longest answer (500)
   --repeats N              answers per question, averaged (1)

@@ -33,6 +33,8 @@ const settingFlags = {
   quantization: text,
   "word-dropout": text,
   roles: text,
+  "memory-limit": text,
+  "cpu-fallback": text,
   budget: text,
   prices: text,
   "primary-metric": text,
@@ -152,6 +154,8 @@ function fromFlags(given: CommandLine["flags"], base: unknown): object {
     ...(given.quantization === undefined ? {} : { quantization: given.quantization }),
     ...(given["word-dropout"] === undefined ? {} : { wordDropout: numberOf(given["word-dropout"]) }),
     ...(roles === undefined ? {} : { roles }),
+    ...(given["memory-limit"] === undefined ? {} : { memoryLimit: numberOf(given["memory-limit"]) }),
+    ...(given["cpu-fallback"] === undefined ? {} : { cpuFallback: given["cpu-fallback"] }),
   };
   if (Object.keys(training).length > 0) put("training", training);
   if (given["max-new-tokens"] !== undefined) put("sampling", { maxNewTokens: numberOf(given["max-new-tokens"]) });
@@ -225,6 +229,8 @@ const flagPaths: Record<string, string> = {
   "training.quantization": "--quantization",
   "training.wordDropout": "--word-dropout",
   "training.roles": "--roles",
+  "training.memoryLimit": "--memory-limit",
+  "training.cpuFallback": "--cpu-fallback",
   "sampling.maxNewTokens": "--max-new-tokens",
   own: "--own-questions",
   prices: "--prices",

@@ -55,6 +55,7 @@ const buttons: Record<ErrorCode, (() => Button) | null> = {
   E_LOSS_NAN: settings("distillery.training"),
   E_MODULES: settings("distillery.training"),
   E_OUT_OF_MEMORY: settings("distillery.training"),
+  E_CPU_FALLBACK: settings("distillery.training.cpuFallback"),
   E_EVAL_NOTHING_SCORED: resume,
   E_DISK_FULL: resume,
   E_STORAGE: resume,

@@ -101,6 +101,8 @@ export function runSettings(draft: Draft): RunSettings {
       learningRate: read.get("training.learningRate"),
       wordDropout: read.get("training.wordDropout"),
       device: read.get("training.device"),
+      memoryLimit: read.get("training.memoryLimit"),
+      cpuFallback: read.get("training.cpuFallback"),
     },
     judge: read.get("evaluation.judge", false) && (draft.teacher === "openai" || judgeModel() !== null),
     judgeModel: judgeModel(),

@@ -120,6 +120,8 @@ export interface Evaluator {
 }
 
 export interface TrainingRow {
+  /** For people: the question. */
+  name?: string;
   prompt: string;
   completion: string;
   /** The same prompt with words of the question left out; taken in turns with the whole one, pass by pass. */

@@ -61,6 +61,10 @@ export const errorTable = {
     kept: "Everything finished so far is saved.",
     next: "Close other programs, lower the sequence length or choose a smaller student, then resume.",
   },
+  E_CPU_FALLBACK: {
+    kept: "Questions and answers are saved; nothing was trained.",
+    next: "Resume with `--cpu-fallback auto` to train on the CPU, or start again with the smaller `--student smollm2-135m`.",
+  },
   E_EVAL_NOTHING_SCORED: {
     kept: "All answers are saved.",
     next: "Read the reason in the log and resume; no answer is generated again.",

@@ -363,8 +363,12 @@ export const fineTuningOutputSchema = z.strictObject({
   losses: z.array(lossPointSchema),
   tokensPerSecond: z.number(),
   peakMemoryBytes: z.number(),
+  /** Of the peak, reckoned before the start; absent in checkpoints of earlier versions. */
+  estimatedMemoryBytes: z.number().optional(),
   /** Rows longer than the sequence limit that were left out. */
   rowsTooLong: z.int().nonnegative(),
+  /** Their questions; absent in checkpoints of earlier versions. */
+  leftOut: z.array(z.string()).optional(),
   exactResume: z.boolean(),
   /** What was changed for want of memory, in order, with the error that made it; absent when it sufficed. */
   memoryRungs: z.array(z.strictObject({ name: z.string(), reason: z.string() })).optional(),

@@ -72,6 +72,10 @@ export const trainingSettingsSchema = z.strictObject({
   /** `auto`: NF4 on a GPU, the GGUF's own 4-bit values on a CPU. */
   quantization: z.enum(["auto", "nf4", "gguf"]).default("auto"),
   device: z.enum(["auto", "cpu", "cuda"]).default("auto"),
+  /** Gigabytes (of 10^9 bytes) a training may take of a GPU. */
+  memoryLimit: z.number().min(0.5).max(1000).default(3),
+  /** Whether a training may go to the CPU by itself when a GPU is missing or too small; `ask` stops instead. */
+  cpuFallback: z.enum(["auto", "ask"]).default("auto"),
 });
 export type TrainingSettings = z.infer<typeof trainingSettingsSchema>;
 

@@ -10,6 +10,27 @@ export const protocolVersion = 1;
 export const jobNames = ["train", "evaluate", "embed", "parity", "merge", "convert", "toy"] as const;
 export type JobName = (typeof jobNames)[number];
 
+/** The memory of a training before it starts; see trainer/PROTOCOL.md. */
+export const planLineSchema = z.strictObject({
+  type: z.literal("plan"),
+  /** How many entries of the spec's `ladder` were passed; 0 is the spec itself. */
+  rung: z.int().nonnegative(),
+  device: z.enum(["cpu", "cuda"]),
+  /** What was estimated up to the one that was chosen, and what there is. */
+  tried: z.array(z.strictObject({ bytes: z.number(), limitBytes: z.number() })).min(1),
+  parts: z.strictObject({
+    weights: z.number(),
+    adapter: z.number(),
+    gradients: z.number(),
+    optimizer: z.number(),
+    step: z.number(),
+    program: z.number(),
+  }),
+  /** How long the training takes, roughly; null on a GPU. */
+  seconds: z.number().nullable(),
+});
+export type PlanLine = z.infer<typeof planLineSchema>;
+
 /** What Python says. */
 export const trainerLineSchema = z.discriminatedUnion("type", [
   z.strictObject({
@@ -20,6 +41,7 @@ export const trainerLineSchema = z.discriminatedUnion("type", [
     versions: z.record(z.string(), z.string()),
   }),
   z.strictObject({ type: z.literal("phase"), name: z.string() }),
+  planLineSchema,
   z.strictObject({ type: z.literal("progress"), done: z.number(), total: z.number() }),
   z.strictObject({ type: z.literal("metric"), ...lossPointSchema.shape, memoryBytes: z.number() }),
   z.strictObject({

@@ -2,6 +2,7 @@
 
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -221,6 +222,44 @@ def fails(code: str) -> Callable[[], None]:
     return run
 
 
+def plan(rung: int, device: str, sizes: list[int], seconds: float | None) -> None:
+    parts = dict.fromkeys(("weights", "adapter", "gradients", "optimizer", "step", "program"), 0)
+    tried = [{"bytes": size, "limitBytes": 3_000_000_000} for size in sizes]
+    say("plan", rung=rung, device=device, tried=tried, parts=parts | {"weights": sizes[-1]}, seconds=seconds)
+
+
+def starts_higher() -> None:
+    """By its estimate the first rung saves nothing and the second is enough."""
+    hello()
+    ladder = spec()["ladder"]
+    assert len(ladder) > 2
+    plan(2, "cuda", [3_400_000_000, 3_400_000_000, 2_400_000_000], None)
+    say("result", result=training_result())
+
+
+def falls_back() -> None:
+    """No rung is enough but the last, the CPU."""
+    hello()
+    count = len(spec()["ladder"])
+    plan(count, "cpu", [4_000_000_000] * count + [2_000_000_000], 18_000.0)
+    waits_for_stop_or_ends()
+
+
+def has_no_gpu() -> None:
+    hello()
+    spec()
+    plan(0, "cpu", [2_000_000_000], 60.0 if MODE == "needs no GPU" else 18_000.0)
+    waits_for_stop_or_ends()
+
+
+def waits_for_stop_or_ends() -> None:
+    """As a job does that is still loading: a stop comes before the training."""
+    if select.select([sys.stdin], [], [], 1)[0]:
+        say("error", code="E_STOPPED", message="Stopped.")
+    else:
+        say("result", result=training_result())
+
+
 def short_of_memory() -> None:
     """Enough memory only for one row at a time, computed again, and short."""
     hello()
@@ -326,6 +365,8 @@ MODES: dict[str, Callable[[], None]] = {
     "out of memory": fails("E_OUT_OF_MEMORY"),
     "loss is NaN": fails("E_LOSS_NAN"),
     "unknown code": fails("E_WHATEVER"),
+    "needs no GPU": has_no_gpu,
+    "has no GPU": has_no_gpu,
 }
 # The other modes are named as their functions are: "leaves grandchild" is leaves_grandchild.
 (MODES.get(MODE) or globals()[MODE.replace(" ", "_")])()

@@ -3,7 +3,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { readyEnvironment } from "../../src/pipeline/adapters/environment.ts";
-import { createMemoryLadder, type MemoryNeeds } from "../../src/pipeline/adapters/memoryLadder.ts";
 import { createTrainer } from "../../src/pipeline/adapters/trainer.ts";
 import type { TrainingJob } from "../../src/pipeline/ports.ts";
 import { templates } from "../../src/pipeline/template.ts";
@@ -89,11 +88,47 @@ test("F1: when no rung is left, the error stands", async () => {
   await expect(failed).rejects.toMatchObject({ code: "E_OUT_OF_MEMORY" });
 });
 
-test("F1: rungs in force already are skipped", () => {
-  const climb = createMemoryLadder();
-  const needs: MemoryNeeds = { microBatch: 1, gradientCheckpointing: true, maxLength: 100, device: "auto" };
-  expect(climb(needs)).toEqual({ needs: { ...needs, device: "cpu" }, name: "on the CPU" });
-  expect(climb({ ...needs, device: "cpu" })).toBeUndefined();
+/** A training that may use a GPU, with the notices it gave. */
+async function planned(mode: string, cpuFallback: "auto" | "ask") {
+  const notices: string[] = [];
+  const settings = trainingSettingsSchema.parse({ cpuFallback });
+  const result = fakeTrainer(mode).train(
+    { ...jobOf(1), settings },
+    () => {},
+    (text) => void notices.push(text),
+    never,
+  );
+  return { result: await result, notices };
+}
+
+test("F1: what the estimate rules out is not tried; a rung that saves nothing is not named", async () => {
+  const { result, notices } = await planned("starts higher", "ask");
+  const reason = "The memory would not be enough: about 3.40 GB of 3.00 GB.";
+  expect(result.memoryRungs).toEqual([{ name: "with gradient checkpointing", reason }]);
+  expect(notices).toEqual([
+    `${reason} The training starts with gradient checkpointing.`,
+    "Memory of the training: about 2.40 GB of 3.00 GB at its peak (weights 2.40 GB).",
+  ]);
+});
+
+test("F1: by the CPU fallback `auto` the time is told, by `ask` the training stops before it starts", async () => {
+  const { result, notices } = await planned("falls back", "auto");
+  expect(result.memoryRungs?.map(({ name }) => name)).toEqual(["on the CPU"]);
+  expect(notices.at(-1)).toBe("Training on the CPU takes about 5 hours.");
+  await expect(planned("falls back", "ask")).rejects.toMatchObject({
+    code: "E_CPU_FALLBACK",
+    message: "The GPU's memory is not enough for this training; on the CPU it would take about 5 hours.",
+    next: expect.stringContaining("smollm2-135m"),
+  });
+});
+
+test("F1: without a GPU, `ask` stops only a training that takes long", async () => {
+  expect((await planned("needs no GPU", "ask")).result.finalLoss).toBe(0.5);
+  expect((await planned("has no GPU", "auto")).result).not.toHaveProperty("memoryRungs");
+  await expect(planned("has no GPU", "ask")).rejects.toMatchObject({
+    code: "E_CPU_FALLBACK",
+    message: "There is no GPU for this training; on the CPU it would take about 5 hours.",
+  });
 });
 
 test("a death names the last step, and other errors come as they are", async () => {

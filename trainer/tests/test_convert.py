@@ -112,11 +112,11 @@ def test_what_is_missing_or_misshapen_is_refused_by_name(copied: Any) -> None:
     tensors = load_file(folder / "model.safetensors")
     bias = tensors.pop("model.final_layernorm.bias")
     save_file(tensors, folder / "model.safetensors")
-    refused(folder, "E_MODEL_FILE", "lacks the tensor model.final_layernorm.bias")
+    refused(folder, "E_MODEL_FILE", "lack the tensor model.final_layernorm.bias")
     save_file(tensors | {"model.final_layernorm.bias": bias[:-1]}, folder / "model.safetensors")
     refused(folder, "E_MODEL_FILE", "another shape")
     (folder / "model.safetensors").write_bytes(b"\xff" * 100)
-    refused(folder, "E_MODEL_FILE", "not a readable safetensors file")
+    refused(folder, "E_MODEL_FILE", "model.safetensors cannot be read")
 
 
 @pytest.mark.parametrize(

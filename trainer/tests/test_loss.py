@@ -7,12 +7,13 @@ import pytest
 import torch
 from torch.nn import functional
 
+from trainer.answer_loss import joined_loss, padded_loss
+from trainer.causal_attention import use_causal_attention
 from trainer.fast_lora import use_fast_lora
 from trainer.head_loss import HeadLoss
 from trainer.lora import add_adapter
 from trainer.modules import choose_modules
 from trainer.rows import IGNORED
-from trainer.sft import answer_loss
 from trainer.shared_prefix import join_rows, use_shared_prefix
 from trainer.tests.test_modules import ROLES
 from trainer.toy import random_model
@@ -57,21 +58,55 @@ def test_loss_and_gradient_equal_those_of_transformers_and_peft(kind: str) -> No
     wanted = gradients(plain, expected)
     use_shared_prefix(fast.get_base_model())
     assert use_fast_lora(fast) == (14 if kind == "llama" else 12)
-    total, count = answer_loss(fast, inputs)
+    total, count = joined_loss(fast, inputs)
     assert int(count) == 18 + 10 + 12 + 2
     found = gradients(fast, total / count)
     assert (total / count).item() == pytest.approx(expected.item(), abs=1e-5)
     assert float((found - wanted).norm() / wanted.norm()) < 1e-5
 
 
+@pytest.mark.parametrize("kind", ["llama", "phi"])
+@pytest.mark.parametrize("checkpointing", [False, True])
+def test_the_path_of_a_gpu_gives_the_same_loss_and_gradient(kind: str, checkpointing: bool) -> None:
+    plain, inputs = tuned(kind), batch()
+    lean = copy.deepcopy(plain)
+    expected = plain(**inputs).loss
+    wanted = gradients(plain, expected)
+    use_causal_attention(lean.get_base_model())
+    if checkpointing:
+        lean.gradient_checkpointing_enable({"use_reentrant": False})
+        lean.enable_input_require_grads()
+    total, count = padded_loss(lean.train(), inputs)
+    found = gradients(lean, total / count)
+    assert (total / count).item() == pytest.approx(expected.item(), abs=1e-5)
+    assert float((found - wanted).norm() / wanted.norm()) < 1e-5
+
+
+@pytest.mark.parametrize("kind", ["llama", "phi"])
+def test_attention_in_float16_survives_products_that_float16_cannot_hold(kind: str) -> None:
+    """Queries and keys whose products pass float16's largest number, 65504, as Phi-2's do."""
+    model: Any = random_model(kind, 300, 1, 0)
+    for layer in model.model.layers:
+        for projection in (layer.self_attn.q_proj, layer.self_attn.k_proj):
+            projection.weight.data.mul_(500)
+    model = model.half()
+    ids = batch()["input_ids"]
+    model.set_attn_implementation("eager")  # transformers' own, written out as plain products
+    assert not bool(model.model(input_ids=ids, use_cache=False).last_hidden_state.isfinite().all())
+    use_causal_attention(model)
+    hidden = model.model(input_ids=ids, use_cache=False).last_hidden_state
+    assert hidden.dtype == torch.float16
+    assert bool(hidden.isfinite().all())
+
+
 def test_one_batch_of_four_is_four_batches_of_one() -> None:
     model, inputs = tuned("llama"), batch()
     use_shared_prefix(model.get_base_model())
-    total, count = answer_loss(model, inputs)
+    total, count = joined_loss(model, inputs)
     together = gradients(model, total / count)
     model.zero_grad()
     for place in range(4):
-        one, _ = answer_loss(model, {name: value[place : place + 1] for name, value in inputs.items()})
+        one, _ = joined_loss(model, {name: value[place : place + 1] for name, value in inputs.items()})
         (one / count).backward()
     apart = torch.cat([weight.grad.flatten() for weight in model.parameters() if weight.requires_grad])
     assert float((together - apart).norm() / apart.norm()) < 1e-5

@@ -23,7 +23,7 @@ def test_the_loss_is_on_the_answer_and_its_end() -> None:
 
 def test_long_rows_are_left_out_whole_and_counted() -> None:
     rows = encode_rows([row("Why?", "word " * 90), row("Why?", "Because.")], TOKENIZER, 80, END)
-    assert rows.too_long == 1
+    assert rows.left_out == [0]
     assert len(rows.ids) == 1
     assert TOKENIZER.decode(rows.ids[0]) == "".join(row("Why?", "Because.").values())
 
@@ -33,7 +33,7 @@ def test_thinned_forms_take_turns_with_the_whole_row() -> None:
     long = row("why " * 90, "Because.")["prompt"]
     forms = [row(text, "Because.")["prompt"] for text in ("why so", "is so")]
     rows = encode_rows([{**plain[0], "thinned": forms}, {**plain[1], "thinned": [long]}, plain[2]], TOKENIZER, 80, END)
-    assert (len(rows.lengths), len(rows.ids), rows.too_long) == (3, 5, 0)  # the long form is left out, its row is not
+    assert (len(rows.lengths), len(rows.ids), rows.left_out) == (3, 5, [])  # the long form is left out, its row is not
     text = [str(TOKENIZER.decode(ids)).split("user\n")[1].split("\n")[0] for ids in rows.ids]
     taken = [[text[rows.entry(place, pass_)] for pass_ in range(5)] for place in range(3)]
     assert taken[0] == ["Why is it so?", "why so", "Why is it so?", "is so", "Why is it so?"]

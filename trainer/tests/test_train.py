@@ -2,11 +2,13 @@
 
 import json
 import random
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
-from safetensors.torch import load_file
+import torch
+from safetensors.torch import load_file, save_file
 
 from trainer import train
 from trainer.protocol import JobError
@@ -200,9 +202,13 @@ def test_long_rows_are_left_out_and_counted(toys: dict[str, str], tmp_path: Path
     model = {"gguf": f"{toys['llama']}/model.gguf"}
     spec = train_spec(model, tmp_path)
     pair = ChannelPair()
-    result = run(spec | {"rows": [*spec["rows"], row("What?", "on and " * 200 + "on.")]}, pair)
-    assert (result["rows"], result["rowsTooLong"]) == (6, 1)
-    assert "Left out, longer than 256 tokens: 1 of 9 rows." in pair.notices()
+    long = row("What?", "on and " * 200 + "on.")
+    rows = [*spec["rows"], {**long, "name": "What is it?"}]
+    result = run(spec | {"rows": rows, "heldBack": [*spec["heldBack"], long]}, pair)
+    pair.drain()
+    assert (result["rows"], result["rowsTooLong"]) == (6, 2)
+    assert result["leftOut"] == ["What is it?", "held-back row 3"]
+    assert "Left out, longer than 256 tokens: 2 of 10 rows: What is it?; held-back row 3" in pair.notices()
     error = failure(spec | {"maxLength": 8})
     assert error.code == "E_TRAINER"
     assert "All 6 training rows are longer than 8 tokens" in error.message
@@ -238,6 +244,67 @@ def test_four_bit_training_works_on_the_cpu(toys: dict[str, str], tmp_path: Path
     assert losses(result)[-1] < 0.6 * losses(result)[0]
     weights = load_file(tmp_path / "adapter_model.safetensors")
     assert {str(weight.dtype) for weight in weights.values()} == {"torch.float32"}
+
+
+@pytest.mark.parametrize("quantization", ["gguf", "nf4"])
+def test_float16_training_keeps_float32_masters_and_small_gradients(
+    quantization: str, toys: dict[str, str], tmp_path: Path
+) -> None:
+    """As on a GPU without bfloat16, but on the CPU."""
+    model = {"folder": toys["phi"]}
+    spec = train_spec(model, tmp_path / "half", quantization=quantization, learningRate=0.01)
+    expected = losses(run(spec | {"output": str(tmp_path / "full")}))
+    result = run(spec | {"dtype": "float16"})
+    assert result["dtype"] == "float16"
+    assert losses(result) == pytest.approx(expected, rel=0.05)
+    facts = json.loads((tmp_path / "half" / "spec.json").read_text())["effective"]
+    assert facts["lossScale"] > 1
+    weights = load_file(tmp_path / "half" / "adapter_model.safetensors")
+    changed = [weight for name, weight in weights.items() if "lora_A" in name]
+    assert all(weight.dtype == torch.float32 and not weight.equal(weight.half().float()) for weight in changed)
+
+
+def test_a_model_that_passes_float16_is_trained_in_float32(
+    toys: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "loud"
+    shutil.copytree(toys["llama"], folder)
+    weights = load_file(folder / "model.safetensors")
+    for name in weights:
+        if "v_proj" in name or "up_proj" in name:
+            weights[name] = weights[name] * 30_000
+    save_file(weights, folder / "model.safetensors", {"format": "pt"})
+    spec = train_spec({"folder": str(folder)}, tmp_path / "out", steps={"rule": "fixed", "count": 1})
+    error = failure(spec | {"dtype": "float16"})
+    assert error.code == "E_LOSS_NAN"
+    assert "before the first step" in error.message
+    # On a GPU without bfloat16 the job chooses float16 by itself.
+    monkeypatch.setattr("trainer.device.best_dtype", lambda _: torch.float16)
+    pair = ChannelPair()
+    result = run(spec | {"dtype": "auto"}, pair)
+    pair.drain()
+    assert result["dtype"] == "float32"
+    assert "it is trained in float32" in pair.notices()
+    assert len(pair.of("plan")) == 2
+
+
+@pytest.mark.parametrize("kind", ["llama", "phi"])
+def test_a_paged_optimizer_and_embeddings_elsewhere_learn_as_well(
+    kind: str, toys: dict[str, str], tmp_path: Path
+) -> None:
+    steps = {"rule": "fixed", "count": 30}
+    spec = train_spec({"folder": toys[kind]}, tmp_path / "plain", steps=steps, rank=64, learningRate=0.01)
+    expected = losses(run(spec))
+    lean = spec | {"optimizer": "paged8bit", "embeddingsOnCpu": True, "output": str(tmp_path / "lean")}
+    found = run(lean)
+    assert losses(found)[0] == pytest.approx(expected[0], abs=1e-5)
+    assert losses(found)[-1] < 0.6 * losses(found)[0]
+    facts = json.loads((tmp_path / "lean" / "spec.json").read_text())["effective"]
+    assert "paged 8-bit" in facts["optimizer"]
+    pair = ChannelPair()
+    run(lean | {"optimizer": "float32"}, pair)  # the same training, and its checkpoint fits the other optimizer
+    pair.drain()
+    assert "goes on after step 30" in pair.notices()
 
 
 def test_bfloat16_training_keeps_float32_masters(toys: dict[str, str], tmp_path: Path) -> None:

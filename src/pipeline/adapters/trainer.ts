@@ -1,11 +1,13 @@
-/** Fine-tuning, by the Python job `train`. Out of memory, it goes on in a new process with less. */
+/** Fine-tuning, by the Python job `train`. What does not fit into memory goes on with less, in a new process. */
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { fineTuningOutputSchema } from "../../protocol/model.ts";
 import { UserError } from "../../protocol/errors.ts";
+import type { PlanLine } from "../../protocol/trainer.ts";
 import type { Trainer, TrainingJob, TrainingResult } from "../ports.ts";
-import { createMemoryLadder, type MemoryNeeds } from "./memoryLadder.ts";
+import { rungsAbove, type MemoryNeeds, type Rung } from "./memoryLadder.ts";
 import { startJob, type PythonJob, type PythonPlace } from "./pythonJob.ts";
+import { cpuRefusal, durationSentence, memorySentence, overSentence } from "./trainingPlan.ts";
 import { createWarmJob, stopOnAbort } from "./warmJob.ts";
 
 export interface TrainerOptions extends PythonPlace {
@@ -20,6 +22,14 @@ const resultSchema = fineTuningOutputSchema.omit({ adapter: true, stepsRule: tru
 
 type OnPoint = Parameters<Trainer["train"]>[1];
 type OnNotice = Parameters<Trainer["train"]>[2];
+type Climbed = NonNullable<TrainingResult["memoryRungs"]>;
+
+/** What one process is asked for. `ranOut` were the needs of the one before, whose memory was not enough. */
+interface Attempt {
+  needs: MemoryNeeds;
+  ladder: Rung[];
+  ranOut: MemoryNeeds | null;
+}
 
 export function createTrainer({ model, ...place }: TrainerOptions): Trainer {
   const warm = createWarmJob(() => startJob("train", place));
@@ -28,38 +38,67 @@ export function createTrainer({ model, ...place }: TrainerOptions): Trainer {
     close: warm.close,
     discardCheckpoints: (output) => rm(join(output, "training"), { recursive: true, force: true }),
     async train(job, onPoint, onNotice, signal) {
-      const climb = createMemoryLadder();
-      const memoryRungs: NonNullable<TrainingResult["memoryRungs"]> = [];
-      let needs: MemoryNeeds = {
-        microBatch: null,
-        gradientCheckpointing: false,
-        maxLength: job.settings.maxLength,
-        device: job.settings.device,
+      let memoryRungs: Climbed = [];
+      const { maxLength, device } = job.settings;
+      const needs: MemoryNeeds = {
+        ...{ microBatch: null, gradientCheckpointing: false, optimizer: "float32", embeddingsOnCpu: false },
+        ...{ maxLength, device },
+      };
+      let attempt: Attempt = { needs, ladder: rungsAbove(needs), ranOut: null };
+      /** A job that gives up float16 plans once more: its last plan counts, from what it was asked for. */
+      const onPlan = (plan: PlanLine, asked: Attempt, before: Climbed): void => {
+        const refusal = cpuRefusal(plan, job.settings, before.length > 0);
+        if (refusal) throw refusal;
+        const climbed = climbedBy(plan, asked);
+        for (const { name, reason } of climbed) onNotice(`${reason} The training starts ${name}.`);
+        memoryRungs = [...before, ...climbed];
+        attempt = afterPlan(asked, plan.rung);
+        onNotice(memorySentence(plan));
+        if (plan.seconds !== null) onNotice(durationSentence(plan.seconds));
       };
       while (true) {
         signal.throwIfAborted();
         try {
-          const result = await trainOnce(warm.take(), specOf(job, model, needs), job, onPoint, onNotice, signal);
+          const [asked, before] = [attempt, memoryRungs];
+          const handlers = { onPoint, onNotice, onPlan: (plan: PlanLine) => onPlan(plan, asked, before) };
+          const result = await trainOnce(warm.take(), specOf(job, model, asked), job, handlers, signal);
           return memoryRungs.length > 0 ? { ...result, memoryRungs } : result;
         } catch (error) {
           if (!(error instanceof UserError) || error.code !== "E_OUT_OF_MEMORY") throw error;
-          const rung = climb(needs);
+          const [rung, ...ladder] = attempt.ladder;
           if (!rung) throw error;
-          needs = rung.needs;
-          memoryRungs.push({ name: rung.name, reason: error.message });
+          memoryRungs = [...memoryRungs, { name: rung.name, reason: error.message }];
           onNotice(`The memory was not enough; the training goes on ${rung.name}.`);
+          attempt = { needs: rung.needs, ladder, ranOut: attempt.needs };
         }
       }
     },
   };
 }
 
-function specOf(job: TrainingJob, model: TrainerOptions["model"], needs: MemoryNeeds): unknown {
-  const { steps: _, wordDropout: __, ...settings } = job.settings;
+/** The rungs that a job passed by its estimate, each with the estimate that was too high without it. */
+function climbedBy({ rung, tried }: PlanLine, { ladder }: Attempt): Climbed {
+  return ladder.slice(0, rung).flatMap(({ name }, index) => {
+    const [before, after] = [tried[index], tried[index + 1]];
+    const saved = before && after && (after.bytes < before.bytes || after.limitBytes !== before.limitBytes);
+    return saved ? [{ name, reason: overSentence(before) }] : [];
+  });
+}
+
+function afterPlan(attempt: Attempt, rung: number): Attempt {
+  const reached = attempt.ladder[rung - 1];
+  return reached ? { ...attempt, needs: reached.needs, ladder: attempt.ladder.slice(rung) } : attempt;
+}
+
+function specOf(job: TrainingJob, model: TrainerOptions["model"], { needs, ladder, ranOut }: Attempt): unknown {
+  const { steps: _, wordDropout: __, cpuFallback: ___, memoryLimit, ...settings } = job.settings;
   const { output, rows, heldBack, steps, seed, endText } = job;
   return {
     ...settings,
     ...needs,
+    ladder: ladder.map((rung) => rung.needs),
+    ranOut,
+    memoryLimit: memoryLimit * 1e9,
     model,
     output,
     rows,
@@ -78,15 +117,23 @@ async function trainOnce(
   process: PythonJob,
   spec: unknown,
   job: TrainingJob,
-  onPoint: OnPoint,
-  onNotice: OnNotice,
+  { onPoint, onNotice, onPlan }: { onPoint: OnPoint; onNotice: OnNotice; onPlan: (plan: PlanLine) => void },
   signal: AbortSignal,
 ): Promise<TrainingResult> {
   let total = job.steps.rule === "fixed" ? job.steps.count : 0;
   let step = 0;
+  let refusal: unknown;
   process.onLine = (line) => {
     if (line.type === "notice") onNotice(line.text);
     if (line.type === "progress") total = line.total;
+    if (line.type === "plan") {
+      try {
+        onPlan(line);
+      } catch (error) {
+        refusal = error;
+        void process.stop();
+      }
+    }
     if (line.type !== "metric") return;
     const { type: _, memoryBytes: __, ...point } = line;
     step = point.step;
@@ -100,6 +147,7 @@ async function trainOnce(
     throw new UserError("E_PROTOCOL", "The result of the training is not as agreed.", { cause: parsed.error });
   } catch (error) {
     signal.throwIfAborted();
+    if (refusal) throw refusal;
     if (!(error instanceof UserError) || step === 0 || !["E_TRAINER_DIED", "E_TRAINER_HUNG"].includes(error.code))
       throw error;
     throw new UserError(error.code, `${error.message} The last step it told of was ${step}.`, { cause: error.cause });

@@ -86,9 +86,13 @@ function trainingItems({ file, outputs }: Facts): string[] {
   const { training: wanted } = file.settings;
   const training = outputs.fineTuning.output;
   return [
-    `Training: ${training.stepsRule}; ${training.steps} steps over ${training.rows} rows (${wanted.batchSize} × ${wanted.accumulation} rows a step), rank ${wanted.rank}, ${wanted.wordDropout === 0 ? "no word dropout" : `${Math.round(wanted.wordDropout * 100)} % of the words left out of questions in every second pass`}, learning rate ${wanted.learningRate}, ${training.quantization}, ${training.dtype} on ${training.device} with ${training.threads} threads; ${count(training.trainableParameters)} trainable parameters in ${training.modules.join(", ")}; ${training.tokensPerSecond.toFixed(0)} tokens/s; peak memory ${gigabytes(training.peakMemoryBytes)}; final loss ${training.finalLoss.toFixed(3)}.`,
+    `Training: ${training.stepsRule}; ${training.steps} steps over ${training.rows} rows (${wanted.batchSize} × ${wanted.accumulation} rows a step), rank ${wanted.rank}, ${wanted.wordDropout === 0 ? "no word dropout" : `${Math.round(wanted.wordDropout * 100)} % of the words left out of questions in every second pass`}, learning rate ${wanted.learningRate}, ${training.quantization}, ${training.dtype} on ${training.device} with ${training.threads} threads; ${count(training.trainableParameters)} trainable parameters in ${training.modules.join(", ")}; ${training.tokensPerSecond.toFixed(0)} tokens/s; peak memory ${gigabytes(training.peakMemoryBytes)}${training.estimatedMemoryBytes === undefined ? "" : ` (estimated ${gigabytes(training.estimatedMemoryBytes)})`}; final loss ${training.finalLoss.toFixed(3)}.`,
     ...(training.memoryRungs ?? []).map(({ name, reason }) => `Training went on ${name}: ${reason}`),
-    ...(training.rowsTooLong ? [`${training.rowsTooLong} rows were too long for the training and left out.`] : []),
+    ...(training.rowsTooLong
+      ? [
+          `${several(training.rowsTooLong, "row")} too long for the training and left out: ${(training.leftOut ?? []).join("; ")}`,
+        ]
+      : []),
   ];
 }
 

@@ -72,6 +72,7 @@ function rowsOf(
     const reference = references.references[family];
     if (reference?.status !== "answered" || !reference.text.trim()) return [];
     return {
+      name: text,
       prompt: prompt(text),
       completion: template.completion(reference.text.trim()),
       ...(wordDropout > 0 ? { thinned: forms(text) } : {}),
@@ -87,13 +88,17 @@ export const fineTuning = defineStage({
   needs: ["questions", "references"],
   needsPrevious: [],
   uses: "compute",
-  params: ({ settings, student, knowledge }) => ({
-    student: student.id,
-    domain: knowledge.domain,
-    template: settings.template,
-    training: settings.training,
-    seed: settings.seed,
-  }),
+  params: ({ settings, student, knowledge }) => {
+    // Where and within what a training runs does not make it another one.
+    const { memoryLimit: _, cpuFallback: __, ...training } = settings.training;
+    return {
+      student: student.id,
+      domain: knowledge.domain,
+      template: settings.template,
+      training,
+      seed: settings.seed,
+    };
+  },
   async run({ questions, references }, context) {
     const { cycle, settings, store, trainer, signal } = context;
     const perStep = settings.training.batchSize * settings.training.accumulation;
