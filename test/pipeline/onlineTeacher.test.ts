@@ -2,7 +2,7 @@
  * A whole run with a teacher behind an OpenAI-compatible endpoint that misbehaves as such endpoints do, and that
  * also judges. Everything but the endpoint is real.
  */
-import { cpSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { cpSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import type { ComparisonOutput } from "../../src/protocol/model.ts";
@@ -52,6 +52,8 @@ test(
     const hostile = makeHostile(folder);
     const knowledge = join(folder, hostile.name);
     cpSync(bundled, knowledge, { recursive: true });
+    const prices = join(folder, "prices.json");
+    writeFileSync(prices, JSON.stringify({ "gpt-4o-mini": { input: 1, output: 2 } }));
     const server = await startOpenaiServer({ key, script: misbehaviour() });
     try {
       const ended = await startDistillery(
@@ -70,6 +72,7 @@ test(
             "16",
           ],
           ...["--knowledge", knowledge, "--out", folder, "--json"],
+          ...["--prices", prices, "--budget", "5"],
         ],
         { env: { OPENAI_API_KEY: key }, cwd: folder },
       );
@@ -107,6 +110,12 @@ test(
       expect(waited.filter(({ body }) => asksForQuestions(body)).length).toBeLessThan(8);
       expect(frame?.usage?.requests).toBeGreaterThan(0);
       expect(server.calls.every(({ headers }) => headers.authorization === `Bearer ${key}`)).toBe(true);
+
+      const spent = server.paid().reduce((sum, call) => sum + call.inputTokens + 2 * call.outputTokens, 0) / 1e6;
+      expect(ended.stderr).toMatch(/^About \d+ requests with [\d,]+ tokens will be sent, for about \$0\.\d\d; an/m);
+      const told = [...ended.stderr.matchAll(/^At most \$(\d+\.\d{4}) of \$5 spent on this run so far\.$/gm)];
+      expect(told.length).toBeGreaterThanOrEqual(2);
+      expect(Number(told.at(-1)?.[1])).toBeGreaterThanOrEqual(Number(spent.toFixed(4)));
 
       expect(hostile.sprung()).toEqual([]);
       expect(ended.stdout + ended.stderr).not.toContain(key);

@@ -29,7 +29,7 @@ from trainer.training_state import load_newest
 
 CPU = Device("cpu", torch.float32, 2)
 FILES = amount("HOSTILE_WEIGHTS", 60)
-CODES = ("E_MODEL_FILE", "E_UNSAFE_FORMAT")
+CODES = ("E_MODEL_FILE", "E_STUDENT_UNSUITABLE", "E_UNSAFE_FORMAT")
 MOST_MEMORY = 600 * 1024  # KiB above what the whole files take
 
 
@@ -127,8 +127,8 @@ def test_damaged_adapter_files_on_a_model(toys: dict[str, str], adapter: Path, b
         ({"rope_parameters": {"rope_type": "default", "rope_theta": 1e4, "partial_rotary_factor": 1e9}}, "loaded"),
         ({"rope_parameters": {"rope_type": "none such"}}, "E_MODEL_FILE"),
         ({"hidden_act": "none such"}, "E_MODEL_FILE"),
-        ({"model_type": ["llama"]}, "E_MODEL_FILE"),
-        ({"model_type": "llama\nphi"}, "E_MODEL_FILE"),
+        ({"model_type": ["llama"]}, "E_STUDENT_UNSUITABLE"),
+        ({"model_type": "llama\nphi"}, "E_STUDENT_UNSUITABLE"),
         ({"auto_map": {"AutoModel": "x.Y"}}, "E_UNSAFE_FORMAT"),
         ({"_attn_implementation_internal": "owner/kernel"}, "E_UNSAFE_FORMAT"),
         ({"quantization_config": {"quant_method": "gptq", "bits": 4}}, "E_MODEL_FILE"),
