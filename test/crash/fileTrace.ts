@@ -15,7 +15,7 @@ export interface TraceEvent {
   to?: string;
 }
 
-function straceWorks(): boolean {
+export function straceWorks(): boolean {
   try {
     execFileSync("strace", ["-f", "-o", "/dev/null", "true"], { stdio: "ignore" });
     return true;

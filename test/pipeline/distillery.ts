@@ -11,12 +11,21 @@ export interface Ended {
   stderr: string;
 }
 
-/** Starts `distillery ARGS`. `onOutput` sees everything printed so far, on either stream. */
+/**
+ * Starts `distillery ARGS`. `onOutput` sees everything printed so far, on either stream; `under` is a program, with its
+ * arguments, that starts it in its place.
+ */
 export function startDistillery(
   args: readonly string[],
-  options: { env?: Record<string, string>; cwd?: string; onOutput?: (text: string, child: ChildProcess) => void } = {},
+  options: {
+    env?: Record<string, string>;
+    cwd?: string;
+    under?: string[];
+    onOutput?: (text: string, child: ChildProcess) => void;
+  } = {},
 ): Promise<Ended> {
-  const child = spawn(process.execPath, [main, ...args], {
+  const [program = "", ...words] = [...(options.under ?? []), process.execPath, main, ...args];
+  const child = spawn(program, words, {
     cwd: options.cwd,
     env: { ...process.env, ...options.env },
     stdio: ["ignore", "pipe", "pipe"],
