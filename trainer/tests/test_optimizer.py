@@ -20,7 +20,7 @@ def move(optimizer: MasterAdamW | MasterPagedAdamW, named: dict[str, torch.nn.Pa
 
 
 def apart(left: dict[str, torch.nn.Parameter], right: dict[str, torch.nn.Parameter]) -> float:
-    return max(float((left[name] - right[name]).abs().max()) for name in left)
+    return max(float((left[name] - right[name]).detach().abs().max()) for name in left)
 
 
 def test_its_states_have_eight_bits_and_its_steps_are_nearly_those_of_adam() -> None:
