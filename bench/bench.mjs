@@ -11,6 +11,10 @@ const commands = {
   coverage: () => import("./coverage.ts"),
   editor: () => import("./editorSpeed.ts"),
   tree: () => import("./treeSpeed.ts"),
+  teacher: () => import("./teacherSpeed.ts"),
+  release: () => import("./releaseFaults.ts"),
+  long: () => import("./longRun.ts"),
+  cycle: () => import("./cycleTime.ts"),
 };
 
 const [name = "", ...args] = process.argv.slice(2);

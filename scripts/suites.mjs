@@ -47,14 +47,18 @@ export function runPytest(name, python) {
  * @param {string[]} args
  * @param {string} file
  * @param {(report: string) => Pick<SuiteResult, "passed" | "failed" | "skipped">} counts
+ * @param {number} [limit] milliseconds after which it is ended
  * @returns {Promise<SuiteResult>}
  */
-async function runSuite(name, program, args, file, counts) {
+export async function runSuite(name, program, args, file, counts, limit) {
   mkdirSync(reports, { recursive: true });
   rmSync(file, { force: true });
   console.log(`\n== ${name} ==`);
   const started = Date.now();
-  const code = await ended(spawn(program, args, { cwd: repository, stdio: ["ignore", "inherit", "inherit"] }));
+  const child = spawn(program, args, { cwd: repository, stdio: ["ignore", "inherit", "inherit"] });
+  const timer = limit === undefined ? undefined : setTimeout(() => child.kill("SIGKILL"), limit);
+  const code = await ended(child);
+  clearTimeout(timer);
   const seconds = (Date.now() - started) / 1000;
   const none = { passed: 0, failed: 0, skipped: 0 };
   let result = none;

@@ -1,6 +1,5 @@
 """Loads the base model a job works on: from a GGUF, dequantised once, or from a folder of safetensors."""
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,10 +18,12 @@ from transformers import (
 )
 
 from trainer.device import Device
+from trainer.failures import named
 from trainer.gguf_file import GgufFile
 from trainer.gguf_model import config_from_gguf, weights_from_gguf
 from trainer.gguf_tokenizer import tokenizer_from_gguf
 from trainer.protocol import JobError
+from trainer.stored_weights import check_fit, read_object, stored_shapes, weight_files
 
 MODELS: dict[str, type[PreTrainedModel]] = {"llama": LlamaForCausalLM, "phi": PhiForCausalLM}
 
@@ -73,7 +74,10 @@ def is_nf4(quantization: str, device: Device) -> bool:
 
 
 def open_base(source: dict[str, str]) -> Source:
-    """`source` is `{gguf: PATH}` or `{folder: PATH}`. Raises JobError E_MODEL_FILE, E_UNSAFE_FORMAT."""
+    """`source` is `{gguf: PATH}` or `{folder: PATH}`.
+
+    Raises JobError E_MODEL_FILE, E_STUDENT_UNSUITABLE, E_UNSAFE_FORMAT.
+    """
     return _from_gguf(source["gguf"]) if "gguf" in source else _from_folder(source["folder"])
 
 
@@ -100,29 +104,36 @@ def _from_gguf(path: str) -> Source:
 
 
 def _from_folder(folder: str) -> Source:
-    kind = MODELS[read_config(Path(folder))["model_type"]]
+    stored = read_config(Path(folder))
+    kind = MODELS[stored["model_type"]]
+    check_fit(kind, stored, stored_shapes(weight_files(Path(folder))))
     shared: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
-    config = AutoConfig.from_pretrained(folder, **shared)
-    tokenizer = AutoTokenizer.from_pretrained(folder, **shared)
+    name = f"The model folder {Path(folder).name}"
+    with named(name):
+        config = AutoConfig.from_pretrained(folder, **shared)
+        tokenizer = AutoTokenizer.from_pretrained(folder, **shared)
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
 
     def read(options: dict[str, Any]) -> tuple[PreTrainedModel, str]:
-        return kind.from_pretrained(folder, use_safetensors=True, **shared, **options), "none"
+        with named(name):
+            return kind.from_pretrained(folder, use_safetensors=True, **shared, **options), "none"
 
     return Source(config, tokenizer, read)
 
 
 def read_config(folder: Path) -> dict[str, Any]:
     """`config.json` of a model folder, refused when it asks for code or holds no safetensors."""
-    try:
-        config = json.loads((folder / "config.json").read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise JobError("E_MODEL_FILE", f"The model folder {folder.name} has no readable config.json.") from error
-    if not isinstance(config, dict) or config.get("model_type") not in MODELS:
-        raise JobError("E_MODEL_FILE", f"The model in {folder.name} is of an architecture that cannot be trained yet.")
+    config = read_object(folder / "config.json")
+    if not isinstance(kind := config.get("model_type"), str) or kind not in MODELS:
+        raise JobError(
+            "E_STUDENT_UNSUITABLE", f"The model in {folder.name} is of an architecture that cannot be trained yet."
+        )
     if "auto_map" in config or any(key.startswith("_attn_implementation") for key in config):
         raise JobError("E_UNSAFE_FORMAT", f"The model folder {folder.name} asks to run code of its own.")
+    # transformers would load the base model that such a file names, wherever it lies.
+    if (folder / "adapter_config.json").exists():
+        raise JobError("E_MODEL_FILE", f"The model folder {folder.name} holds an adapter, not a base model.")
     if not any(folder.glob("*.safetensors")):
         raise JobError("E_UNSAFE_FORMAT", f"The model folder {folder.name} holds no safetensors file.")
     return config

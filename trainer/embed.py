@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from trainer.failures import named
 from trainer.protocol import Channel, JobError
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ class SentenceEmbedder:
 
         if not isinstance(folder, str) or not Path(folder, "config.json").is_file():
             raise JobError("E_MODEL_FILE", "The folder of the sentence embedder is missing or holds no model.")
-        try:
+        with named("The sentence embedder"):
             self._model = SentenceTransformer(
                 folder,
                 device="cpu",
@@ -49,8 +50,6 @@ class SentenceEmbedder:
                 local_files_only=True,
                 model_kwargs={"use_safetensors": True},
             )
-        except (OSError, ValueError, KeyError) as error:
-            raise JobError("E_MODEL_FILE", "The sentence embedder could not be loaded.") from error
         self._lock = threading.Lock()
 
     def vectors(self, texts: Sequence[str]) -> np.ndarray:

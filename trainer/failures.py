@@ -1,6 +1,8 @@
 """What an exception means to a person: the code and the sentence of the last line."""
 
 import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from trainer.protocol import JobError
 
@@ -15,6 +17,19 @@ def is_out_of_memory(error: BaseException) -> bool:
         or "can't allocate memory" in text
         or "not enough memory" in text
     )
+
+
+@contextmanager
+def named(what: str) -> Iterator[None]:
+    """Makes E_MODEL_FILE of whatever a library raises over a file; a lack of memory stays what it is."""
+    try:
+        yield
+    except JobError:
+        raise
+    except Exception as error:
+        if is_out_of_memory(error):
+            raise
+        raise JobError("E_MODEL_FILE", f"{what} cannot be read ({type(error).__name__}).") from error
 
 
 def describe(error: BaseException) -> tuple[str, str]:

@@ -14,11 +14,11 @@ ARCHITECTURES = {"llama": gguf.MODEL_ARCH.LLAMA, "phi": gguf.MODEL_ARCH.PHI2}
 
 
 def config_from_gguf(file: GgufFile) -> PreTrainedConfig:
-    """Raises JobError E_MODEL_FILE for an architecture that cannot be trained here."""
+    """Raises JobError E_STUDENT_UNSUITABLE for an architecture that cannot be trained here."""
     fields = file.fields
     architecture = fields.get("general.architecture")
     if architecture not in ("llama", "phi2"):
-        raise JobError("E_MODEL_FILE", f"Models of the architecture {architecture} cannot be trained yet.")
+        raise JobError("E_STUDENT_UNSUITABLE", f"Models of the architecture {architecture} cannot be trained yet.")
 
     def get(key: str, default: Any = None) -> Any:
         return fields.get(f"{architecture}.{key}", default)
@@ -41,7 +41,7 @@ def config_from_gguf(file: GgufFile) -> PreTrainedConfig:
     }
     rope: dict[str, Any] = {"rope_type": "default", "rope_theta": float(get("rope.freq_base", 10000.0))}
     if get("rope.scaling.type", "none") != "none":
-        raise JobError("E_MODEL_FILE", "Models with scaled rotary positions cannot be trained yet.")
+        raise JobError("E_STUDENT_UNSUITABLE", "Models with scaled rotary positions cannot be trained yet.")
     if architecture == "llama":
         return LlamaConfig(**shared, rope_parameters=rope, rms_norm_eps=get("attention.layer_norm_rms_epsilon"))
     rope["partial_rotary_factor"] = get("rope.dimension_count") * heads / get("embedding_length")

@@ -23,10 +23,12 @@ SPLITTERS: dict[str, list[Any]] = {"smollm": SMOLLM, "gpt-2": GPT2, "phi-2": GPT
 
 
 def tokenizer_from_gguf(fields: dict[str, Any]) -> PreTrainedTokenizerFast:
-    """`fields` are the GGUF's metadata. Raises JobError E_MODEL_FILE for a kind that would be read differently."""
+    """`fields` are the GGUF's metadata. Raises JobError E_STUDENT_UNSUITABLE for an unknown kind."""
     kind, splitter = fields.get("tokenizer.ggml.model"), fields.get("tokenizer.ggml.pre", "gpt-2")
     if kind != "gpt2" or splitter not in SPLITTERS:
-        raise JobError("E_MODEL_FILE", f"The model's tokenizer ({kind}, {splitter}) is of a kind training cannot read.")
+        raise JobError(
+            "E_STUDENT_UNSUITABLE", f"The model's tokenizer ({kind}, {splitter}) is of a kind training cannot read."
+        )
     texts: list[str] = fields["tokenizer.ggml.tokens"]
     merges = [tuple(merge.split(" ", 1)) for merge in fields["tokenizer.ggml.merges"]]
     tokenizer = Tokenizer(models.BPE(vocab={text: i for i, text in enumerate(texts)}, merges=merges))

@@ -7,7 +7,7 @@ import traceback
 from importlib import import_module
 from pathlib import Path
 
-JOBS = ("train", "evaluate", "embed", "parity", "merge", "toy")
+JOBS = ("train", "evaluate", "embed", "parity", "merge", "convert", "toy")
 
 # Read by the libraries when they are imported: nothing may be fetched, nothing is reported to anyone.
 QUIET = {

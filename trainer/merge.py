@@ -4,7 +4,6 @@ The adapter is read from the very file that is served. Its tensors have the GGUF
 here depends on the architecture.
 """
 
-import json
 import os
 from pathlib import Path
 from typing import Any
@@ -13,9 +12,10 @@ import gguf
 import numpy as np
 from gguf import GGMLQuantizationType
 from gguf.quants import quantize
-from safetensors.torch import load_file
 
+from trainer.adapter_files import read_adapter
 from trainer.adapter_gguf import write_adapter_gguf
+from trainer.failures import named
 from trainer.gguf_file import GgufFile
 from trainer.gguf_model import config_from_gguf
 from trainer.protocol import Channel, JobError
@@ -82,14 +82,15 @@ def merge(base: str, adapter: str, target: str, precision: str) -> list[str]:
 
 
 def deltas(adapter: GgufFile) -> dict[str, np.ndarray]:
-    """What the adapter adds to each tensor: B·A·alpha/rank in float32."""
-    alpha = float(adapter.fields[ALPHA])
+    """What the adapter adds to each tensor: B·A·alpha/rank in float32. Raises JobError E_MODEL_FILE."""
     found: dict[str, np.ndarray] = {}
-    for name in adapter.tensors:
-        if name.endswith(".lora_a"):
-            tensor = name.removesuffix(".lora_a")
-            a, b = adapter.array(name), adapter.array(f"{tensor}.lora_b")
-            found[tensor] = b @ a * np.float32(alpha / a.shape[0])
+    with named("The adapter's GGUF"):
+        alpha = float(adapter.fields[ALPHA])
+        for name in adapter.tensors:
+            if name.endswith(".lora_a"):
+                tensor = name.removesuffix(".lora_a")
+                a, b = adapter.array(name), adapter.array(f"{tensor}.lora_b")
+                found[tensor] = b @ a * np.float32(alpha / a.shape[0])
     return found
 
 
@@ -113,8 +114,7 @@ def written(values: np.ndarray, kind: GGMLQuantizationType) -> tuple[np.ndarray,
 
 def read_back(folder: Path, base: GgufFile, target: Path) -> None:
     """PEFT's two files alone, as the adapter GGUF they stand for."""
-    weights = folder / "adapter_model.safetensors"
-    if not weights.is_file():
-        raise JobError("E_UNSAFE_FORMAT", f"The adapter in {folder.name} is not stored as safetensors.")
-    alpha = json.loads((folder / "adapter_config.json").read_text("utf-8"))["lora_alpha"]
-    write_adapter_gguf(target, load_file(weights), config_from_gguf(base), alpha, folder.name)
+    alpha, weights = read_adapter(folder)
+    config = config_from_gguf(base)
+    with named(f"The adapter in {folder.name}"):
+        write_adapter_gguf(target, weights, config, alpha, folder.name)

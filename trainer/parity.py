@@ -4,10 +4,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from peft import PeftModel
+from peft import PeftModel, get_peft_model_state_dict
 
+from trainer.adapter_files import read_adapter
 from trainer.base_model import load_base
 from trainer.device import choose_device
+from trainer.failures import named
 from trainer.protocol import Channel, JobError
 
 
@@ -35,10 +37,14 @@ def run(spec: dict[str, Any], channel: Channel) -> dict[str, Any]:
 
 
 def with_adapter(model: Any, folder: Path) -> Any:
-    """Raises JobError E_UNSAFE_FORMAT when the adapter is no safetensors file."""
-    if not (folder / "adapter_model.safetensors").is_file():
-        raise JobError("E_UNSAFE_FORMAT", f"The adapter in {folder.name} is not stored as safetensors.")
-    return PeftModel.from_pretrained(model, str(folder), local_files_only=True)
+    """Raises JobError E_UNSAFE_FORMAT, E_MODEL_FILE as `read_adapter`, and for an adapter of another model."""
+    _, weights = read_adapter(folder)
+    with named(f"The adapter in {folder.name}"):
+        tuned = PeftModel.from_pretrained(model, str(folder), local_files_only=True)
+        # PEFT only warns of tensors that it did not find, and leaves those of the file that it does not know.
+        if get_peft_model_state_dict(tuned, save_embedding_layers=False).keys() != weights.keys():
+            raise JobError("E_MODEL_FILE", f"The adapter in {folder.name} is of another model.")
+    return tuned
 
 
 def greedy(model: Any, ids: list[int], count: int) -> tuple[list[int], list[float]]:

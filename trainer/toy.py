@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from gguf import GGMLQuantizationType
 from transformers import LlamaConfig, LlamaForCausalLM, PhiConfig, PhiForCausalLM, PreTrainedModel
 
-from trainer.gguf_export import write_model_gguf
+from trainer.gguf_export import Weight, write_model_gguf
 from trainer.gguf_file import GgufFile
 from trainer.gguf_tokenizer import tokenizer_from_gguf
 from trainer.protocol import Channel, JobError
@@ -39,7 +40,10 @@ def run(spec: dict[str, Any], channel: Channel) -> dict[str, Any]:
     folder.mkdir(parents=True, exist_ok=True)
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
-    write_model_gguf(folder / "model.gguf", model, file.fields)
+    weights = {name: Weight(tuple(each.shape), each.clone) for name, each in model.named_parameters()}
+    write_model_gguf(
+        folder / "model.gguf", f"toy-{spec['kind']}", model.config, weights, file.fields, GGMLQuantizationType.F16
+    )
     return {"parameters": sum(weight.numel() for weight in model.parameters())}
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load
 
 from trainer.durable import json_bytes, sha256, sync_folder, tensor_bytes, write_durable
@@ -85,9 +86,12 @@ def _load(target: Path, spec_hash: str) -> TrainingState:
             raise ValueError(f"{name} is missing") from error
         if sha256(contents[name]) != mark["files"].get(name):
             raise ValueError(f"{name} was changed")
-    facts = json.loads(contents["state.json"])
-    if facts.pop("spec") != spec_hash:
+    try:
+        facts = json.loads(contents["state.json"])
+        of_spec, _, step = (facts.pop(name) for name in ("spec", "version", "step"))
+        tensors = {name: load(contents[f"{name}.safetensors"]) for name in TENSOR_FILES}
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, SafetensorError) as error:
+        raise ValueError("it is of another kind") from error
+    if of_spec != spec_hash:
         raise ValueError("it belongs to another training")
-    facts.pop("version")
-    step = facts.pop("step")
-    return TrainingState(step, facts, **{name: load(contents[f"{name}.safetensors"]) for name in TENSOR_FILES})
+    return TrainingState(step, facts, **tensors)

@@ -2,9 +2,11 @@
 import { createEmbedder } from "../pipeline/adapters/embedder.ts";
 import type { Environment } from "../pipeline/adapters/environment.ts";
 import { createEvaluator } from "../pipeline/adapters/evaluator.ts";
+import { createOtherRuns } from "../pipeline/adapters/otherRuns.ts";
 import { createStudent, type LocalStudent } from "../pipeline/adapters/student.ts";
 import { adoptedStudent, createStudentInUse } from "../pipeline/adapters/studentInUse.ts";
 import { findStudent, type StudentFiles } from "../pipeline/adapters/studentRegistry.ts";
+import { createAccounts } from "../pipeline/adapters/teacher/accounts.ts";
 import { createChatTeacher } from "../pipeline/adapters/teacher/chatTeacher.ts";
 import { createOfflineTeacher } from "../pipeline/adapters/teacher/offlineTeacher.ts";
 import { spendingCapOf } from "../pipeline/adapters/teacher/spendingCap.ts";
@@ -45,14 +47,15 @@ export async function composeParts({
   const student = studentOf(studentFiles, settings, workspace);
   const embedder = createEmbedder({ id: embedderName, folder: environment.embedder, ...place });
   const cap = spendingCapOf(store);
+  const accounts = createAccounts(cap, store, onNotice);
   const endpoint =
-    settings.teacher.kind === "openai" ? await connectTeacher(settings.teacher, workspace, onNotice, cap) : null;
+    settings.teacher.kind === "openai" ? await connectTeacher(settings.teacher, workspace, onNotice, accounts) : null;
   const teacher = endpoint
     ? createChatTeacher(endpoint, (text) => void log.write(`${text}\n`))
     : createOfflineTeacher({ student, embedder });
   const evaluator = createEvaluator({
     embedder: { id: embedderName, folder: environment.embedder },
-    judge: await composeJudge(settings, endpoint, workspace, onNotice, cap),
+    judge: await composeJudge(settings, endpoint, workspace, onNotice, accounts),
     ...place,
   });
   const trainer = createTrainer({ model: studentFiles.model, ...place });
@@ -69,6 +72,7 @@ export async function composeParts({
     evaluator,
     trainer,
     studentInUse: createStudentInUse(workspace.store.root, { onNotice }),
+    otherRuns: createOtherRuns(workspace.store.root, store.file.id),
     async close() {
       await Promise.allSettled([student.close(), embedder.close(), evaluator.close(), trainer.close(), cap.kept()]);
     },

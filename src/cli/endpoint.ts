@@ -1,13 +1,16 @@
 /** The endpoints of teacher and judge: whether each may have a key, and the clients that all requests go through. */
+import { shutdownNotice, type ListedModel } from "../pipeline/adapters/teacher/replies.ts";
+import type { Accounts } from "../pipeline/adapters/teacher/accounts.ts";
 import { findApiKey, requireKey } from "../pipeline/adapters/teacher/apiKey.ts";
+import { isLocal } from "../pipeline/adapters/origins.ts";
+import { termsNotice, termsTold } from "../pipeline/adapters/teacher/terms.ts";
 import type { Judge } from "../pipeline/adapters/evaluator.ts";
 import { createJudge, isTeacher, judgeOf, sharesKey } from "../pipeline/adapters/teacher/judge.ts";
 import { checkPrice } from "../pipeline/adapters/teacher/prices.ts";
 import { createOpenaiModel, type OpenaiModel } from "../pipeline/adapters/teacher/openaiModel.ts";
-import type { SpendingCap } from "../pipeline/adapters/teacher/spendingCap.ts";
 import { UserError } from "../protocol/errors.ts";
 import type { JudgeModel, RunSettings, TeacherSettings } from "../protocol/run.ts";
-import { checkEndpoint, isLocal, isUsual, rememberEndpoint } from "./knownEndpoints.ts";
+import { checkEndpoint, isUsual, rememberEndpoint } from "./knownEndpoints.ts";
 import type { Workspace } from "./workspace.ts";
 
 type OnlineTeacher = Extract<TeacherSettings, { kind: "openai" }>;
@@ -24,7 +27,7 @@ export interface Typed {
 /**
  * Finds out before anything is started whether teacher and judge can be reached with the keys there are. Only the
  * lists of models are asked for: nothing of the knowledge base is sent.
- * @throws UserError E_NO_KEY, E_AUTH, E_ENDPOINT, E_SETTINGS
+ * @throws UserError E_NO_KEY, E_AUTH, E_ENDPOINT, E_SETTINGS, E_EDITOR_MODEL
  */
 export async function checkEndpoints(
   settings: RunSettings,
@@ -34,14 +37,15 @@ export async function checkEndpoints(
   signal: AbortSignal,
 ): Promise<void> {
   const { teacher, judge } = settings;
+  if (teacher.kind === "vscode")
+    throw new UserError("E_EDITOR_MODEL", "The teacher is a model of VS Code, which only the editor can ask.");
   const judging = judgeOf(settings);
   if (judge && !judging)
     throw new UserError(
       "E_SETTINGS",
       "--judge needs a model that judges: add --teacher openai, or name one with --judge-model and --judge-url.",
     );
-  for (const model of [teacher.kind === "openai" ? teacher : null, judging])
-    if (model) checkPrice(model, settings.budget);
+  for (const model of [teacher.kind === "openai" ? teacher : null, judging]) if (model) checkPrice(model, settings);
   if (teacher.kind === "openai") {
     if (typed.teacher) await rememberEndpoint(teacher.baseUrl);
     else await checkEndpoint(teacher.baseUrl, "--base-url");
@@ -52,31 +56,44 @@ export async function checkEndpoints(
     const { notices } = await findApiKey(process.env, workspace.folder);
     notices.forEach(onNotice);
   }
-  if (teacher.kind === "openai") await reach(await connectTeacher(teacher, workspace, onNotice), signal);
+  const reach = async (name: string, model: OpenaiModel) => {
+    const notice = shutdownNotice(await listedModels(model, signal), name);
+    if (notice) onNotice(notice);
+  };
+  if (teacher.kind === "openai") await tellTerms(teacher.baseUrl, onNotice);
+  if (teacher.kind === "openai") await reach(teacher.model, await connectTeacher(teacher, workspace, onNotice));
   if (judging && !isTeacher(judging, teacher))
-    await reach(await connectJudge(judging, teacher, workspace, onNotice), signal);
+    await reach(judging.model, await connectJudge(judging, teacher, workspace, onNotice));
 }
 
-async function reach(model: OpenaiModel, signal: AbortSignal): Promise<void> {
+async function tellTerms(baseUrl: string, onNotice: (text: string) => void): Promise<void> {
+  const notice = await termsNotice(baseUrl);
+  if (!notice) return;
+  onNotice(notice);
+  await termsTold(baseUrl);
+}
+
+async function listedModels(model: OpenaiModel, signal: AbortSignal): Promise<ListedModel[]> {
   try {
-    await model.models(signal);
+    return await model.models(signal);
   } catch (error) {
     // Some servers list no models; what they make of a question is seen when one is asked.
     const decides = error instanceof UserError && ["E_AUTH", "E_ENDPOINT", "E_STOPPED"].includes(error.code);
     if (decides || signal.aborted) throw error;
+    return [];
   }
 }
 
 /** @throws UserError E_NO_KEY; a server on this machine may go without one. */
 export async function connectTeacher(
-  { model, baseUrl }: OnlineTeacher,
+  { model, baseUrl, effort }: OnlineTeacher,
   { folder }: Workspace,
   onNotice: (text: string) => void,
-  cap?: SpendingCap,
+  accounts?: Accounts,
 ): Promise<OpenaiModel> {
   const found = await findApiKey(process.env, folder);
   const apiKey = isLocal(baseUrl) ? found.key : requireKey(found);
-  return createOpenaiModel({ model, baseUrl, apiKey, onNotice, ...(cap ? { cap } : {}) });
+  return createOpenaiModel({ model, baseUrl, effort, apiKey, onNotice, ...accounts?.of(baseUrl, apiKey) });
 }
 
 /**
@@ -89,14 +106,14 @@ async function connectJudge(
   teacher: TeacherSettings,
   { folder }: Workspace,
   onNotice: (text: string) => void,
-  cap?: SpendingCap,
+  accounts?: Accounts,
 ): Promise<OpenaiModel> {
   const { model, baseUrl } = judging;
   const own = await findApiKey(process.env, folder, judgeKeyName);
   const shared = sharesKey(judging, teacher) || (teacher.kind === "offline" && isUsual(baseUrl));
   const found = own.key === null && shared ? await findApiKey(process.env, folder) : own;
   const apiKey = isLocal(baseUrl) ? found.key : requireKey(found, shared ? undefined : judgeKeyName);
-  return createOpenaiModel({ model, baseUrl, apiKey, onNotice, ...(cap ? { cap } : {}) });
+  return createOpenaiModel({ model, baseUrl, apiKey, onNotice, ...accounts?.of(baseUrl, apiKey) });
 }
 
 /** The judge of a run; the teacher's client where the teacher judges. Null when nobody does. */
@@ -105,10 +122,10 @@ export async function composeJudge(
   teacher: OpenaiModel | null,
   workspace: Workspace,
   onNotice: (text: string) => void,
-  cap?: SpendingCap,
+  accounts?: Accounts,
 ): Promise<Judge | null> {
   const judging = judgeOf(settings);
   if (!judging) return null;
   if (teacher && isTeacher(judging, settings.teacher)) return createJudge(teacher);
-  return createJudge(await connectJudge(judging, settings.teacher, workspace, onNotice, cap), true);
+  return createJudge(await connectJudge(judging, settings.teacher, workspace, onNotice, accounts), true);
 }

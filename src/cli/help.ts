@@ -15,7 +15,7 @@ export const helpText = `distillery: distils a teacher model into a small studen
                        [--as peft|gguf|merged|ollama|all]
   distillery backup    put a run with its adapter into one file [RUN] [FILE]
   distillery restore   bring back a backup FILE, or a replaced checkpoint: RUN FILE
-  distillery download  fetch the weights of a STUDENT: phi-2, or OWNER/NAME of a llama or phi model with safetensors
+  distillery download  fetch and convert a STUDENT: phi-2, or OWNER/NAME of a llama or phi model with safetensors
   distillery doctor    check interpreter, packages, device, memory, disk, models and endpoint [--fix]
   distillery start     the sample run of \`npm start\` [--new]
 
@@ -31,12 +31,13 @@ What a run is made of (run, resume, rerun):
   --teacher KIND           offline (needs no key, sends nothing) or openai (any compatible endpoint)
   --model NAME             the teacher's model (gpt-4o-mini)
   --base-url URL           the teacher's endpoint (https://api.openai.com/v1); key from OPENAI_API_KEY or .env
+  --effort LEVEL           how much a reasoning model thinks: none, minimal, low, medium, high (default)
   --judge                  also score with the teacher's endpoint as judge (answer relevancy, factual correctness,
                            faithfulness to the section); answers and sections are sent to it
   --judge-model NAME       another model judges, at the teacher's endpoint or at --judge-url
   --judge-url URL          the judge's endpoint; key from JUDGE_API_KEY unless it is the teacher's
   --primary-metric NAME    what the verdict rests on, named before the run (semantic_similarity)
-  --student NAME           smollm2-135m, or a folder with a model as safetensors and model.gguf
+  --student NAME           smollm2-135m, phi-2 or OWNER/NAME once downloaded, or a folder with safetensors and model.gguf
   --steps N                training steps, or auto, or recipe (100 where that gives six passes, else auto)
   --word-dropout SHARE     of a training question's words left out in every second pass (0.35); 0 for none
   --quantization KIND      auto, nf4 or gguf
@@ -50,6 +51,8 @@ What a run is made of (run, resume, rerun):
                            prompt), adopted (the student in use), teacher (as a ceiling); "" for none
   --no-probe               leave out the general questions that show what fine-tuning made the student forget
   --budget DOLLARS         what teacher and judge may cost at most, over all starts of the run; none for no limit
+  --prices FILE            prices of models not known here, in dollars per million tokens, which --budget needs:
+                           {"my-model": {"input": 0.15, "output": 0.6}}
   --gate RULE              when a cycle's student is taken into use: default, strict or never (default)
   --aimed yes|no           later cycles ask more about the topics that failed (yes)
   --seed N                 (42)

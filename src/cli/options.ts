@@ -15,6 +15,7 @@ const settingFlags = {
   teacher: text,
   model: text,
   "base-url": text,
+  effort: text,
   student: text,
   steps: text,
   seed: text,
@@ -35,6 +36,7 @@ const settingFlags = {
   "memory-limit": text,
   "cpu-fallback": text,
   budget: text,
+  prices: text,
   "primary-metric": text,
   gate: text,
   aimed: text,
@@ -161,18 +163,20 @@ function fromFlags(given: CommandLine["flags"], base: unknown): object {
 }
 
 function teacherFrom(given: CommandLine["flags"], base: unknown): object | undefined {
-  const { teacher, model, "base-url": baseUrl } = given;
-  if (teacher === undefined && model === undefined && baseUrl === undefined) return undefined;
+  const { teacher, model, "base-url": baseUrl, effort } = given;
+  if ([teacher, model, baseUrl, effort].every((each) => each === undefined)) return undefined;
   const before = (base as Partial<RunSettings>).teacher;
-  const kind = teacher ?? before?.kind ?? (model || baseUrl ? "openai" : "offline");
-  if (kind === "offline" && (model !== undefined || baseUrl !== undefined))
+  const kind = teacher ?? before?.kind ?? (model || baseUrl || effort ? "openai" : "offline");
+  if (kind === "offline" && [model, baseUrl, effort].some((each) => each !== undefined))
     throw new UserError(
       "E_USAGE",
-      "--model and --base-url belong to `--teacher openai`; the offline teacher has neither.",
+      "--model, --base-url and --effort belong to `--teacher openai`; the offline teacher has none of them.",
     );
   if (kind === "offline") return { kind };
   const kept = before?.kind === "openai" ? before : {};
-  return { ...kept, kind, ...(model === undefined ? {} : { model }), ...(baseUrl === undefined ? {} : { baseUrl }) };
+  const changes = Object.entries({ model, baseUrl, effort }).filter(([, value]) => value !== undefined);
+  const changed = { ...kept, kind, ...Object.fromEntries(changes) };
+  return effort === "default" ? { ...changed, effort: undefined } : changed;
 }
 
 /** The judge named on the command line; its address is the online teacher's where none is given. */
@@ -217,6 +221,7 @@ const isObject = (value: unknown): value is Record<string, unknown> =>
 const flagPaths: Record<string, string> = {
   "teacher.kind": "--teacher",
   "teacher.model": "--model",
+  "teacher.effort": "--effort",
   "teacher.baseUrl": "--base-url",
   "judgeModel.model": "--judge-model",
   "judgeModel.baseUrl": "--judge-url",
@@ -228,6 +233,7 @@ const flagPaths: Record<string, string> = {
   "training.cpuFallback": "--cpu-fallback",
   "sampling.maxNewTokens": "--max-new-tokens",
   own: "--own-questions",
+  prices: "--prices",
   primaryMetric: "--primary-metric",
 };
 

@@ -5,23 +5,27 @@ import { createEmbedder } from "../pipeline/adapters/embedder.ts";
 import type { Environment } from "../pipeline/adapters/environment.ts";
 import { createEvaluator } from "../pipeline/adapters/evaluator.ts";
 import { packageFolder } from "../pipeline/adapters/packageFolder.ts";
+import { createOtherRuns } from "../pipeline/adapters/otherRuns.ts";
 import { createStudent } from "../pipeline/adapters/student.ts";
 import { adoptedStudent, createStudentInUse } from "../pipeline/adapters/studentInUse.ts";
 import { findStudent } from "../pipeline/adapters/studentRegistry.ts";
+import { createAccounts, type Accounts } from "../pipeline/adapters/teacher/accounts.ts";
 import { createChatTeacher } from "../pipeline/adapters/teacher/chatTeacher.ts";
 import { createJudge, isTeacher, judgeOf } from "../pipeline/adapters/teacher/judge.ts";
 import { createOfflineTeacher } from "../pipeline/adapters/teacher/offlineTeacher.ts";
 import { createOpenaiModel } from "../pipeline/adapters/teacher/openaiModel.ts";
 import { checkPrice } from "../pipeline/adapters/teacher/prices.ts";
-import { spendingCapOf, type SpendingCap } from "../pipeline/adapters/teacher/spendingCap.ts";
+import { shutdownNotice } from "../pipeline/adapters/teacher/replies.ts";
+import { spendingCapOf } from "../pipeline/adapters/teacher/spendingCap.ts";
 import { createTrainer } from "../pipeline/adapters/trainer.ts";
 import type { RunStore, Student } from "../pipeline/ports.ts";
 import type { RunParts } from "../pipeline/run.ts";
 import { templates } from "../pipeline/template.ts";
 import { UserError } from "../protocol/errors.ts";
 import type { Knowledge } from "../protocol/model.ts";
-import type { JudgeModel, RunSettings } from "../protocol/run.ts";
+import type { Effort, JudgeModel, RunSettings } from "../protocol/run.ts";
 import { workspaceFolder } from "./place.ts";
+import { createEditorModel } from "./teacher/editorModel.ts";
 
 interface Composition {
   store: RunStore;
@@ -58,12 +62,17 @@ export async function composeRun({
   });
   const embedder = createEmbedder({ id: embedderName, folder: environment.embedder, ...place });
   const cap = spendingCapOf(store);
-  const connect = async (model: JudgeModel) => {
-    checkPrice(model, settings.budget);
-    return createChatModel(model, requireKey(await keyFor(model.baseUrl), model.baseUrl), onNotice, cap);
+  const accounts = createAccounts(cap, store, onNotice);
+  const connect = async (model: ChatModelSettings) => {
+    checkPrice(model, settings);
+    const key = requireKey(await keyFor(model.baseUrl), model.baseUrl);
+    void tellShutdown(model, key, onNotice);
+    return createChatModel(model, key, onNotice, accounts);
   };
   const endpoint = settings.teacher.kind === "openai" ? await connect(settings.teacher) : null;
-  const teacher = endpoint ? createChatTeacher(endpoint, onNotice) : createOfflineTeacher({ student, embedder });
+  const chat =
+    endpoint ?? (settings.teacher.kind === "vscode" ? await createEditorModel(settings.teacher.model, onNotice) : null);
+  const teacher = chat ? createChatTeacher(chat, onNotice) : createOfflineTeacher({ student, embedder });
   const judging = judgeOf(settings);
   const shared = judging && endpoint && isTeacher(judging, settings.teacher) ? createJudge(endpoint) : null;
   const judge = shared ?? (judging && createJudge(await connect(judging), true));
@@ -71,11 +80,12 @@ export async function composeRun({
   const trainer = createTrainer({ model: files.model, ...place });
   const root = dirname(dirname(store.folder));
   const studentInUse = createStudentInUse(root, { onNotice });
+  const otherRuns = createOtherRuns(root, store.file.id);
   const adopted = settings.arms.includes("adopted") ? await adoptedStudent(root, store.file) : null;
   // The first stage compares questions by their vectors; its imports take seconds.
   embedder.prepare();
   return {
-    parts: { store, knowledge, teacher, student, adopted, embedder, evaluator, trainer, studentInUse },
+    parts: { store, knowledge, teacher, student, adopted, embedder, evaluator, trainer, studentInUse, otherRuns },
     async close() {
       await Promise.allSettled([student.close(), embedder.close(), evaluator.close(), trainer.close(), cap.kept()]);
     },
@@ -102,17 +112,27 @@ export async function composeStudent(
   });
 }
 
+type ChatModelSettings = JudgeModel & { effort?: Effort | undefined };
+
 /** The online teacher, or a judge, as a plain model. */
 export function createChatModel(
-  { model, baseUrl }: JudgeModel,
+  { model, baseUrl, effort }: ChatModelSettings,
   key: string,
   onNotice: (text: string) => void,
-  cap?: SpendingCap,
+  accounts?: Accounts,
 ) {
-  return createOpenaiModel({ model, baseUrl, apiKey: key, onNotice, ...(cap ? { cap } : {}) });
+  return createOpenaiModel({ model, baseUrl, effort, apiKey: key, onNotice, ...accounts?.of(baseUrl, key) });
 }
 
-const childFile = (): string => join(packageFolder(), "dist", "studentChild.mjs");
+/** Tells, beside the run, when the provider switches the model off. A client of its own, as some keys may list nothing. */
+async function tellShutdown(model: ChatModelSettings, key: string, onNotice: (text: string) => void): Promise<void> {
+  const lister = createChatModel(model, key, () => {});
+  const listed = await lister.models(AbortSignal.timeout(20_000)).catch(() => []);
+  const notice = shutdownNotice(listed, model.model);
+  if (notice) onNotice(notice);
+}
+
+export const childFile = (): string => join(packageFolder(), "dist", "studentChild.mjs");
 
 function requireKey(key: string | null, baseUrl: string): string {
   if (key === null) throw new UserError("E_NO_KEY", `There is no API key for ${new URL(baseUrl).origin}.`);

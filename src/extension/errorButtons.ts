@@ -14,10 +14,18 @@ const rerun = (): Button => ({ label: vscode.l10n.t("Run Stage…"), command: "d
 const setup = (): Button => ({ label: vscode.l10n.t("Check Set-up"), command: "distillery.checkSetup" });
 const repair = (): Button => ({ label: vscode.l10n.t("Set Up Environment"), command: "distillery.setUpEnvironment" });
 const setKey = (): Button => ({ label: vscode.l10n.t("Set API Key"), command: "distillery.setApiKey" });
+const editorModel = (): Button => ({
+  label: vscode.l10n.t("Choose Model"),
+  command: "distillery.chooseEditorModel",
+});
 const topics = (): Button => ({ label: vscode.l10n.t("Choose Topics"), command: "distillery.chooseTopics" });
 const knowledge = (): Button => ({ label: vscode.l10n.t("New Knowledge Base"), command: "distillery.newKnowledge" });
 const students = (): Button => ({ label: vscode.l10n.t("Use as Student"), command: "distillery.useAsStudent" });
 const restore = (): Button => ({ label: vscode.l10n.t("Restore Run…"), command: "distillery.restoreRun" });
+const download = (): Button => ({
+  label: vscode.l10n.t("Download Student Model"),
+  command: "distillery.downloadStudent",
+});
 const refresh = (): Button => ({ label: vscode.l10n.t("Refresh"), command: "distillery.refresh" });
 const settings = (query: string) => (): Button => ({
   label: vscode.l10n.t("Open Settings"),
@@ -36,7 +44,8 @@ const buttons: Record<ErrorCode, (() => Button) | null> = {
   E_PY_ENV: repair,
   E_ENV_HASH: repair,
   E_MODEL_FILE: repair,
-  E_DOWNLOAD: null,
+  E_STUDENT_UNSUITABLE: download,
+  E_DOWNLOAD: download,
   E_MODEL_LOAD: resume,
   E_STUDENT_DIED: resume,
   E_TRAINER_DIED: resume,
@@ -67,6 +76,7 @@ const buttons: Record<ErrorCode, (() => Button) | null> = {
   E_BACKUP: restore,
   E_PATH_OUTSIDE: null,
   E_UNSAFE_FORMAT: null,
+  E_EDITOR_MODEL: editorModel,
   E_AUTH: setKey,
   E_NO_KEY: setKey,
   E_MODEL_NAME: settings("distillery.teacher"),

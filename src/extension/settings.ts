@@ -3,10 +3,23 @@ import { UserError } from "../protocol/errors.ts";
 import type { Draft } from "../protocol/panel.ts";
 import { unscoredPrimary } from "../pipeline/stages/evaluation.ts";
 import { configuration, ownValue, studentId } from "./configuration.ts";
-import { runSettingsSchema, type JudgeModel, type RunSettings, type TeacherSettings } from "../protocol/run.ts";
+import {
+  pricesSchema,
+  runSettingsSchema,
+  type Effort,
+  type JudgeModel,
+  type Prices,
+  type RunSettings,
+  type TeacherSettings,
+} from "../protocol/run.ts";
 
 export const teacherBaseUrl = (): string => ownValue("teacher.baseUrl", "https://api.openai.com/v1");
+/** VS Code's own model, as `vendor/family`; empty for the first there is. */
+export const editorModel = (): string => configuration().get("teacher.editorModel", "");
 export const teacherModel = (): string => configuration().get("teacher.model", "gpt-4o-mini");
+
+/** The user's own prices; a workspace could make a budget worthless with them. */
+export const ownPrices = (): Prices => pricesSchema.catch({}).parse(ownValue("teacher.prices", {}));
 
 /** Where the key goes: scheme, host and port. */
 export const teacherOrigin = (): string => originOf(teacherBaseUrl(), "distillery.teacher.baseUrl");
@@ -56,7 +69,10 @@ export const presetValues = {
 } as const satisfies Record<string, Pick<Draft, "questions" | "cycles" | "steps" | "maxNewTokens">>;
 
 export function teacherSettings(kind: Draft["teacher"]): TeacherSettings {
-  return kind === "offline" ? { kind } : { kind, model: teacherModel(), baseUrl: teacherBaseUrl() };
+  if (kind === "vscode") return { kind, model: editorModel() };
+  if (kind === "offline") return { kind };
+  const effort = configuration().get<Effort | "">("teacher.effort") || undefined;
+  return { kind, model: teacherModel(), baseUrl: teacherBaseUrl(), ...(effort ? { effort } : {}) };
 }
 
 /**
@@ -91,6 +107,7 @@ export function runSettings(draft: Draft): RunSettings {
     judge: read.get("evaluation.judge", false) && (draft.teacher === "openai" || judgeModel() !== null),
     judgeModel: judgeModel(),
     budget: read.get<number>("teacher.budget") || null,
+    prices: ownPrices(),
     primaryMetric: read.get("evaluation.primaryMetric"),
     gate: read.get("run.gate"),
     aimed: draft.aimed,

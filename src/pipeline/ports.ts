@@ -195,6 +195,12 @@ export interface RunStore {
   close(): Promise<void>;
 }
 
+/** The other runs of a workspace, as far as their teachers' answers go. */
+export interface OtherRuns {
+  /** A finished item of the stages that ask the teacher, by its key; undefined when no other run has it. */
+  item(key: string): Promise<unknown>;
+}
+
 /** All runs of a workspace. */
 export interface CheckpointStore {
   readonly root: string;

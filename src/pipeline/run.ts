@@ -8,10 +8,12 @@ import { stageOutputSchemas, type Knowledge, type StageId, type StageOutputs, ty
 import type { Review } from "../protocol/review.ts";
 import { checkpointSchemaVersion, type CheckpointFrame } from "../protocol/run.ts";
 import { adoptIfPassed } from "./adoption.ts";
+import { createItems } from "./finishedItems.ts";
 import { hashOf } from "./hash.ts";
 import { looksSentence, noteLook } from "./ledger.ts";
 import { dependents, pipeline, type AnyStage } from "./pipeline.ts";
 import type {
+  OtherRuns,
   AdoptedStudent,
   Embedder,
   Evaluator,
@@ -39,6 +41,10 @@ export interface RunParts {
   trainer: Trainer;
   /** Takes each adapter that passes the gate into use; without it nothing is adopted. */
   studentInUse?: StudentInUse;
+  /** No stage runs beside another; what that costs is measured in `bench/`. */
+  oneAfterAnother?: boolean;
+  /** Where an online teacher's answers may lie already; without it each run asks anew. */
+  otherRuns?: OtherRuns;
 }
 
 /** The parts with the decisions of people as they were when the run started. */
@@ -101,7 +107,10 @@ async function runCycle(
   const results = new Map<StageId, Promise<Finished>>();
   let processor: Promise<unknown> = Promise.resolve();
   for (const stage of pipeline) {
-    const before = stage.uses === "compute" ? processor : Promise.resolve();
+    const { uses } = stage;
+    const turns =
+      parts.oneAfterAnother || (typeof uses === "string" ? uses : uses(parts.store.file.settings)) === "compute";
+    const before = turns ? processor : Promise.resolve();
     const turn = (async () => {
       const needs = await Promise.all(stage.needs.map(async (id) => [id, await results.get(id)] as const));
       await before;
@@ -111,7 +120,7 @@ async function runCycle(
     // The first failure stops the others; what they have finished is kept.
     turn.catch((error: unknown) => failure.abort(error));
     results.set(stage.id, turn);
-    if (stage.uses === "compute") processor = turn.catch(() => {});
+    if (turns) processor = turn.catch(() => {});
   }
   const settled = await Promise.allSettled(results.values());
   const first = settled.find((each) => each.status === "rejected");
@@ -247,20 +256,9 @@ function contextFor(
     template: templates[store.file.settings.template],
     signal,
     emit,
-    async item<T>(key: unknown, compute: () => Promise<T>): Promise<T> {
-      const hashed = hashOf({ stage: kindOf(stage.id), version: stage.version, key, attempt });
-      const known = store.item(hashed);
-      if (known !== undefined) return known as T;
-      const value = await compute();
-      await store.addItem(stage.id, hashed, value);
-      return value;
-    },
+    item: createItems(stage, store, attempt, parts.teacher.online ? parts.otherRuns : undefined, emit),
   };
 }
-
-/** Both answering stages do the same work and have the same version, so their items are of one kind. */
-const kindOf = (stage: StageId): string =>
-  stage === "tunedAnswers" || stage === "baselineAnswers" ? "answers" : stage;
 
 const attemptOf = ({ store }: RunParts, cycle: number, stage: StageId): number =>
   store.file.attempts[`${cycle}/${stage}`] ?? 0;

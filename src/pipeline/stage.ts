@@ -28,12 +28,15 @@ export interface StageContext {
   /**
    * A finished piece of work, reused when the same work was done before in this run: `key` holds
    * everything the result depends on. Resolves when the result is durable.
+   * @param fits says which results of other runs of the workspace will do as well; without it none does
    */
-  item<T>(key: unknown, compute: () => Promise<T>): Promise<T>;
+  item<T>(key: unknown, compute: () => Promise<T>, fits?: (value: T) => boolean): Promise<T>;
 }
 
 /** Earlier cycles' outputs a stage may read, by stage id; absent in the first cycle. */
 export type Previous<Prev extends StageId> = Partial<Pick<StageOutputs, Prev>>;
+
+export type Resource = "compute" | "network";
 
 export interface Stage<Id extends StageId, Need extends StageId, Prev extends StageId = never> {
   readonly id: Id;
@@ -41,8 +44,8 @@ export interface Stage<Id extends StageId, Need extends StageId, Prev extends St
   readonly version: number;
   readonly needs: readonly Need[];
   readonly needsPrevious: readonly Prev[];
-  /** `compute` stages take turns on the processor; `network` ones run beside them. */
-  readonly uses: "compute" | "network";
+  /** `compute` stages take turns on the processor; `network` ones, which mostly wait for others, run beside them. */
+  readonly uses: Resource | ((settings: RunSettings) => Resource);
   /** Settings the output depends on; part of the fingerprint. */
   params(
     context: Pick<

@@ -21,7 +21,11 @@ export const errorTable = {
   },
   E_MODEL_FILE: {
     kept: "Everything finished so far is saved.",
-    next: "Run `distillery doctor --fix` to fetch the model again.",
+    next: "Fetch the model again: `distillery doctor --fix` for the one that comes along, `distillery download STUDENT` for another.",
+  },
+  E_STUDENT_UNSUITABLE: {
+    kept: "Nothing was changed.",
+    next: "Choose a student that can be trained and served: a llama or phi model as safetensors, queries, keys and values apart, with a byte-level BPE tokenizer; phi-2 is one.",
   },
   E_DOWNLOAD: {
     kept: "What verified, and what was begun, is kept.",
@@ -111,6 +115,10 @@ export const errorTable = {
     next: "Remove the entry from the file that names it.",
   },
   E_UNSAFE_FORMAT: { kept: "The file was not opened.", next: "Use safetensors or GGUF files only." },
+  E_EDITOR_MODEL: {
+    kept: "Everything finished so far is saved.",
+    next: "In VS Code, sign in to a provider of language models and allow Distillery to use it, or choose another teacher; then resume.",
+  },
   E_AUTH: {
     kept: "Everything finished so far is saved; the key was not shown or stored.",
     next: "Correct the key and resume.",

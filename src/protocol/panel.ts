@@ -15,7 +15,7 @@ export const draftSchema = z.strictObject({
   topics: z.array(z.string().max(300)).max(2000),
   /** Later cycles ask more about the topics that failed. */
   aimed: z.boolean().default(true),
-  teacher: z.enum(["offline", "openai"]),
+  teacher: z.enum(["offline", "openai", "vscode"]),
   steps: z.union([z.literal("recipe"), z.literal("auto"), z.int().min(1).max(10_000)]),
   /** Tokens an answer may have. */
   maxNewTokens: z.int().min(1).max(4096),
@@ -30,6 +30,7 @@ export type AskArm = (typeof arms)[number];
 /** Commands the panel may start, besides its own intentions. */
 export const panelCommands = [
   "distillery.setUpEnvironment",
+  "distillery.chooseEditorModel",
   "distillery.setApiKey",
   "distillery.openSample",
   "distillery.useThisFolder",
@@ -84,7 +85,8 @@ export interface SetupSnapshot {
   knowledgeProblem: string | null;
   environment: "ready" | "missing" | "installing";
   environmentNote: string;
-  teacher: { model: string; host: string; hasKey: boolean };
+  /** `editorModel`: VS Code's own model, empty for the first there is. */
+  teacher: { model: string; host: string; hasKey: boolean; editorModel: string };
   student: string;
   draft: Draft;
   estimate: Estimate | null;

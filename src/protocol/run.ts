@@ -15,13 +15,20 @@ export const recipeSampling = {
 /** The roles the recipe tunes; `trainer/modules.py` maps them to the names of an architecture. */
 export const recipeRoles = ["q_proj", "v_proj", "k_proj", "o_proj", "gate_proj", "up_proj", "down_proj"] as const;
 
+/** How much a reasoning model may think before it answers. */
+export const efforts = ["none", "minimal", "low", "medium", "high"] as const;
+export type Effort = (typeof efforts)[number];
+
 export const teacherSettingsSchema = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("offline") }),
   z.strictObject({
     kind: z.literal("openai"),
     model: z.string().min(1).default("gpt-4o-mini"),
     baseUrl: z.url({ protocol: /^https?$/ }).default("https://api.openai.com/v1"),
+    effort: z.enum(efforts).optional(),
   }),
+  /** A language model of VS Code, as `vendor/family`; empty for the first that is there. Only the editor has them. */
+  z.strictObject({ kind: z.literal("vscode"), model: z.string().default("") }),
 ]);
 export type TeacherSettings = z.infer<typeof teacherSettingsSchema>;
 
@@ -31,6 +38,17 @@ export const judgeModelSchema = z.strictObject({
   baseUrl: z.url({ protocol: /^https?$/ }).default("https://api.openai.com/v1"),
 });
 export type JudgeModel = z.infer<typeof judgeModelSchema>;
+
+/** US dollars per million tokens. */
+export const priceSchema = z.strictObject({
+  input: z.number().nonnegative(),
+  /** Input the provider had cached; the price of all input when not given. */
+  cachedInput: z.number().nonnegative().optional(),
+  output: z.number().nonnegative(),
+});
+/** By the name of the model. */
+export const pricesSchema = z.record(z.string().min(1), priceSchema);
+export type Prices = z.infer<typeof pricesSchema>;
 
 export const trainingSettingsSchema = z.strictObject({
   /** `recipe`: 100 steps where that gives six passes over the rows, else as `auto`. */
@@ -100,6 +118,8 @@ export const runSettingsSchema = z.strictObject({
   judgeModel: judgeModelSchema.nullable().default(null),
   /** US dollars that teacher and judge may cost at most, over all starts of the run; null for no limit. */
   budget: z.number().positive().max(100_000).nullable().default(null),
+  /** Prices that stand above the built-in table, at whatever endpoint. */
+  prices: pricesSchema.default({}),
   primaryMetric: metricSchema.default("semantic_similarity"),
   /** When a cycle's adapter becomes the student in use. */
   gate: z.enum(gateRules).default("default"),
@@ -131,6 +151,8 @@ export const runFileSchema = z.strictObject({
   looks: z.array(z.string()).optional(),
   /** US dollars that were at most spent, where prices are known; absent before the first. */
   spentDollars: z.number().nonnegative().optional(),
+  /** What the endpoints turned out not to accept and requests leave out since, one sentence each. */
+  endpointNotes: z.array(z.string()).optional(),
 });
 export type RunFile = z.infer<typeof runFileSchema>;
 

@@ -7,7 +7,7 @@ import { lossPointSchema, scoreSchema, metricSchema } from "./model.ts";
 
 export const protocolVersion = 1;
 
-export const jobNames = ["train", "evaluate", "embed", "parity", "merge", "toy"] as const;
+export const jobNames = ["train", "evaluate", "embed", "parity", "merge", "convert", "toy"] as const;
 export type JobName = (typeof jobNames)[number];
 
 /** The memory of a training before it starts; see trainer/PROTOCOL.md. */

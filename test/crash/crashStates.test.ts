@@ -5,13 +5,14 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { createCheckpointStore } from "../../src/pipeline/adapters/checkpointStore.ts";
 import type { FileRunStore } from "../../src/pipeline/adapters/runStore.ts";
+import { amount, faultSeed, tell } from "../fakes/amounts.ts";
 import { fakeFrame } from "../fakes/checkpoints.ts";
 import { createCrashDisk, losses } from "../fakes/crashDisk.ts";
 import { faultyFiles } from "../fakes/faultyFiles.ts";
+import { below, seededRandom } from "../fakes/random.ts";
 import { fakeRunFile } from "../fakes/runs.ts";
 
-/** More for a release: CRASH_ROUNDS=60. */
-const rounds = Number(process.env["CRASH_ROUNDS"] ?? 7);
+const recordings = Array.from({ length: amount("CRASH_RECORDINGS", 1) }, (_, index) => faultSeed(2014) + index);
 
 /** A disk in memory where there is one: nothing here is to survive. */
 const memory = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
@@ -19,42 +20,56 @@ const memory = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
 interface Step {
   act(run: FileRunStore): Promise<unknown>;
   holds(run: FileRunStore): Promise<void>;
-  /** The step that takes its effect back. */
+  /** The step after which it no longer holds. */
   until?: number;
 }
 
-const item = (key: string): Step => ({
-  act: (run) => run.addItem("references", key, { value: key }),
-  holds: async (run) => expect(run.item(key)).toEqual({ value: key }),
+const item = (key: string, value: string): Step => ({
+  act: (run) => run.addItem("references", key, { value }),
+  holds: async (run) => expect(run.item(key)).toEqual({ value }),
 });
-const checkpoint = (mark: string, until?: number): Step => ({
+const checkpoint = (mark: string): Step => ({
   act: (run) => run.writeCheckpoint(fakeFrame("run-1", 1, "references", mark)),
   holds: async (run) =>
     expect((await run.readCheckpoint(1, "references"))?.frame).toEqual(fakeFrame("run-1", 1, "references", mark)),
-  ...(until === undefined ? {} : { until }),
 });
 const attempt = (count: number): Step => ({
   act: (run) => run.updateFile((file) => ({ ...file, attempts: { "1/questions": count } })),
   holds: async (run) => expect(run.file.attempts["1/questions"]).toBeGreaterThanOrEqual(count),
 });
 
-/** Items, a checkpoint, settings, and the checkpoint replaced, over and over. */
-const steps: Step[] = Array.from({ length: rounds }, (_, round): Step[] => {
-  const next = (round + 1) * 6 + 1;
-  return [
-    item(`a${round}`),
-    checkpoint(`mark ${round}`, round * 6 + 4),
-    item(`b${round}`),
-    attempt(round + 1),
-    {
-      act: (run) => run.supersede(1, "references"),
-      holds: async (run) => expect((await run.listSuperseded()).length).toBeGreaterThan(round),
-    },
-    ...[checkpoint(`again ${round}`, next)],
-  ];
-}).flat();
+const supersede = (count: number): Step => ({
+  act: (run) => run.supersede(1, "references"),
+  holds: async (run) => expect((await run.listSuperseded()).length).toBeGreaterThanOrEqual(count),
+});
 
-test("power cuts at every operation, in five kinds", { timeout: 600_000 }, async () => {
+/** Items of any length, a checkpoint, settings, and the checkpoint replaced, over and over. */
+function stepsOf(seed: number): Step[] {
+  const random = seededRandom(seed);
+  const steps: Step[] = [];
+  let inPlace: Step | null = null;
+  const add = (step: Step, replaces = false) => {
+    if (replaces && inPlace) inPlace.until = steps.length;
+    steps.push(step);
+    return step;
+  };
+  const someItems = () => {
+    for (let count = 1 + below(random, 2); count > 0; count--)
+      add(item(`k${steps.length}`, "x".repeat(below(random, 6_000))));
+  };
+  for (let round = 1; round <= 7; round++) {
+    someItems();
+    inPlace = add(checkpoint(`mark ${round}`), true);
+    someItems();
+    add(attempt(round));
+    add(supersede(round), true);
+    inPlace = add(checkpoint(`again ${round}`));
+  }
+  return steps;
+}
+
+test.each(recordings)("power cuts at every operation, in five kinds (seed %d)", { timeout: 600_000 }, async (seed) => {
+  const steps = stepsOf(seed);
   const scratch = mkdtempSync(join(memory, "distillery-states-"));
   const root = join(scratch, "recorded");
   const files = faultyFiles();
@@ -105,7 +120,7 @@ test("power cuts at every operation, in five kinds", { timeout: 600_000 }, async
       states += 1;
     }
   }
-  console.info(`${states} states of ${recorded.length} operations`);
   expect(states).toBeGreaterThanOrEqual(1_000);
+  tell("crash states", { tried: states, seed, operations: recorded.length });
   rmSync(scratch, { recursive: true });
 });

@@ -7,14 +7,20 @@ import { existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
-import { afterAll, expect, it } from "vitest";
+import { afterAll, beforeAll, expect, it } from "vitest";
 import { createCheckpointStore } from "../../src/pipeline/adapters/checkpointStore.ts";
 import { sha256 } from "../../src/pipeline/hash.ts";
+import { amount, faultSeed, tell } from "../fakes/amounts.ts";
 import { freshFolder } from "../fakes/runs.ts";
+import { bundledChild } from "./bundledChild.ts";
 
-const kills = Number(process.env["DISTILLERY_KILLS"] ?? 200);
-const seed = Number(process.env["DISTILLERY_SEED"] ?? 20261123);
-const child = join(import.meta.dirname, "pipelineChild.ts");
+const kills = amount("PIPELINE_KILLS", 200);
+const seed = faultSeed(20261123);
+let child: string;
+
+beforeAll(async () => {
+  child = await bundledChild("pipelineChild.ts");
+});
 
 /** A small seeded generator (mulberry32), so that a failing series can be replayed. */
 function random(state: number): () => number {
@@ -62,7 +68,7 @@ function live(root: string, after: number | null): Promise<Life> {
 const roots: string[] = [];
 afterAll(() => roots.forEach((root) => rmSync(root, { recursive: true, force: true })));
 
-it(`loses nothing over ${kills} kills (seed ${seed})`, { timeout: 600_000 }, async () => {
+it(`loses nothing over ${kills} kills (seed ${seed})`, { timeout: 200_000 + kills * 2_000 }, async () => {
   const next = random(seed);
   let killed = 0;
   let completed = 0;
@@ -96,6 +102,6 @@ it(`loses nothing over ${kills} kills (seed ${seed})`, { timeout: 600_000 }, asy
     await store.close();
     expect(lost).toEqual([]);
   }
-  console.info(`${killed} kills, ${completed} completed runs, ${acknowledged} acknowledged writes, 0 lost`);
   expect(completed).toBeGreaterThan(0);
+  tell("kills in runs", { tried: killed, seed, completed, acknowledged, lost: 0 });
 });

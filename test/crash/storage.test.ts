@@ -5,34 +5,25 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
-import { build } from "esbuild";
 import { beforeAll, expect, it } from "vitest";
 import { createCheckpointStore } from "../../src/pipeline/adapters/checkpointStore.ts";
 import { nodeFiles } from "../../src/pipeline/adapters/fileLayer.ts";
 import { readSuperseded } from "../../src/pipeline/adapters/superseded.ts";
 import { sha256 } from "../../src/pipeline/hash.ts";
+import { amount, faultSeed, tell } from "../fakes/amounts.ts";
 import { fakeStages, type FakeStage } from "../fakes/checkpoints.ts";
 import { seededRandom } from "../fakes/random.ts";
 import { freshFolder } from "../fakes/runs.ts";
+import { bundledChild } from "./bundledChild.ts";
 import type { Said } from "./storageChild.ts";
 
-const kills = 200;
 const killsPerRun = 10;
-const firstSeed = 20260101;
+const kills = Math.ceil(amount("STORAGE_KILLS", 200) / killsPerRun) * killsPerRun;
+const firstSeed = faultSeed(20260101);
 let child: string;
 
 beforeAll(async () => {
-  // Bundled once: 200 starts of a process should cost the starts, not 200 times the loading of sources.
-  child = join(freshFolder(), "storageChild.mjs");
-  await build({
-    entryPoints: [fileURLToPath(new URL("storageChild.ts", import.meta.url))],
-    outfile: child,
-    bundle: true,
-    platform: "node",
-    format: "esm",
-    logLevel: "error",
-  });
+  child = await bundledChild("storageChild.ts");
 });
 
 /** Everything one run was told was durable, over all its writers. */
@@ -146,21 +137,23 @@ async function oneRun(index: number): Promise<{ lines: number; items: number; ch
   return { lines, items: ledger.items.size, checkpoints: ledger.checkpoints.size };
 }
 
-it(`${kills} kills at random moments: nothing acknowledged is lost, earlier files are byte-identical, every run completes`, async () => {
-  const totals = { lines: 0, items: 0, checkpoints: 0 };
-  const waiting = Array.from({ length: kills / killsPerRun }, (_, index) => index);
-  const lane = async () => {
-    for (let index = waiting.shift(); index !== undefined; index = waiting.shift()) {
-      const { lines, items, checkpoints } = await oneRun(index);
-      totals.lines += lines;
-      totals.items += items;
-      totals.checkpoints += checkpoints;
-    }
-  };
-  await Promise.all([lane(), lane()]);
-  console.log(
-    `${kills} kills, ${totals.lines} lines said, ${totals.items} items and ${totals.checkpoints} checkpoints acknowledged, 0 lost`,
-  );
-  expect(totals.items).toBeGreaterThan(500);
-  expect(totals.checkpoints).toBeGreaterThan(50);
-}, 300_000);
+it(
+  `${kills} kills at random moments: nothing acknowledged is lost, earlier files are byte-identical, every run completes`,
+  { timeout: 100_000 + kills * 1_000 },
+  async () => {
+    const totals = { lines: 0, items: 0, checkpoints: 0 };
+    const waiting = Array.from({ length: kills / killsPerRun }, (_, index) => index);
+    const lane = async () => {
+      for (let index = waiting.shift(); index !== undefined; index = waiting.shift()) {
+        const { lines, items, checkpoints } = await oneRun(index);
+        totals.lines += lines;
+        totals.items += items;
+        totals.checkpoints += checkpoints;
+      }
+    };
+    await Promise.all([lane(), lane()]);
+    expect(totals.items).toBeGreaterThan(500);
+    expect(totals.checkpoints).toBeGreaterThan(50);
+    tell("kills in storage", { tried: kills, seed: firstSeed, ...totals, lost: 0 });
+  },
+);

@@ -1,9 +1,8 @@
 import { dirname, join } from "node:path";
 import { mkdirSync } from "node:fs";
-import { fileURLToPath } from "node:url";
-import { build } from "esbuild";
 import { expect, it } from "vitest";
 import { freshFolder } from "../fakes/runs.ts";
+import { bundledChild } from "./bundledChild.ts";
 import { recordTrace, type TraceEvent } from "./fileTrace.ts";
 
 /** What is wrong with the order of a trace; empty when every file is durable before anybody is told. */
@@ -42,16 +41,7 @@ function faultsOf(events: readonly TraceEvent[]): { faults: string[]; placed: nu
 it("a recorded trace shows write, fsync, rename, directory fsync, and only then the acknowledgement", async () => {
   const root = freshFolder();
   mkdirSync(join(root, "store"));
-  const child = join(root, "storageChild.mjs");
-  await build({
-    entryPoints: [fileURLToPath(new URL("storageChild.ts", import.meta.url))],
-    outfile: child,
-    bundle: true,
-    platform: "node",
-    format: "esm",
-    logLevel: "error",
-  });
-  const { source, events } = await recordTrace(child, root);
+  const { source, events } = await recordTrace(await bundledChild("storageChild.ts"), root);
   const { faults, placed, appended } = faultsOf(events);
   console.log(`${source}: ${events.length} operations, ${placed} files placed, ${appended} appends to the journal`);
   expect(faults).toEqual([]);

@@ -159,17 +159,9 @@ describe("runs", () => {
     assert.ok((await app.history.runs()).length >= 5);
   });
 
-  it("the adapter is exported, and the run is adopted as the student in use", async () => {
+  it("the run is adopted as the student in use", async () => {
     const app = await theApp();
-    const folder = join(tmpdir(), `distillery-export-${process.pid}`);
-    mkdirSync(folder);
     const run = await runNode(app, "second-run");
-    await answering(
-      "showOpenDialog",
-      () => [vscode.Uri.file(folder)],
-      async () => vscode.commands.executeCommand("distillery.exportAdapter", run),
-    );
-    assert.ok(existsSync(join(folder, "second-run-cycle-1-adapter", "adapter.gguf")));
     await vscode.commands.executeCommand("distillery.useAsStudent", run);
     assert.equal(app.adopted.chosen, "second-run");
     assert.match(String(app.runsTree.item(await runNode(app, "second-run")).contextValue), /adopted/);

@@ -17,6 +17,8 @@ const suites: Record<string, Record<string, () => Promise<unknown>>> = {
     knowledge: () => import("./knowledge.ts"),
     student: () => import("./student.ts"),
     runs: () => import("./runs.ts"),
+    editorTeacher: () => import("./editorTeacher.ts"),
+    ownStudent: () => import("./ownStudent.ts"),
     panel: () => import("./panel.ts"),
     review: () => import("./review.ts"),
     security: () => import("./security.ts"),

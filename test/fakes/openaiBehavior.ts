@@ -30,6 +30,10 @@ export interface Call {
   headers: IncomingMessage["headers"];
   body: ChatBody;
   behavior: Behavior["kind"] | "refused";
+  /** False when a limit of the server's own kept it out. */
+  admitted: boolean;
+  /** What it counts against a limit of tokens. */
+  tokensAsked: number;
   /** True when a real service would have charged for it, even where the answer never arrived. */
   paid: boolean;
   inputTokens: number;

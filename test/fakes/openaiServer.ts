@@ -5,21 +5,26 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { perform, sendJson, tokensIn, type Behavior, type Call, type ChatBody } from "./openaiBehavior.ts";
+import { createRateLimits, type RateLimits } from "./rateLimits.ts";
 
 export type { Behavior } from "./openaiBehavior.ts";
 
 export interface FakeOptions {
   /** Asked for each call in turn; the default is always normal. */
-  script?: (call: { number: number; body: ChatBody; path: string }) => Behavior;
+  script?: (call: { number: number; body: ChatBody; path: string }) => Behavior | Promise<Behavior>;
   /** Parameters, and kinds of response format, that get a status 400. */
   refuses?: string[];
   /** The one key that is accepted. */
   key?: string;
   models?: string[];
+  /** The day the models are switched off, in whatever form. */
+  shutdownDate?: unknown;
   /** Requests a second and at once before a 429 without headers. */
   capacity?: { perSecond: number; burst: number };
-  /** Milliseconds before a normal answer. */
-  delayMs?: number;
+  /** Limits the server keeps and states in its headers. */
+  limits?: RateLimits;
+  /** Milliseconds before an answer; of the number of the call. */
+  delayMs?: number | ((number: number) => number);
 }
 
 export interface FakeServer {
@@ -27,6 +32,8 @@ export interface FakeServer {
   readonly calls: Call[];
   /** Calls a service would have charged for. */
   paid(): Call[];
+  /** Calls that came before the time a refusal by `limits` had named. */
+  early(): number;
   close(): Promise<void>;
 }
 
@@ -37,6 +44,7 @@ export async function startOpenaiServer(options: FakeOptions = {}): Promise<Fake
   const started = performance.now();
   let tokens = options.capacity?.burst ?? 0;
   let filledAt = started;
+  const rates = options.limits ? createRateLimits(options.limits, () => performance.now()) : null;
 
   function overCapacity(): boolean {
     if (!options.capacity) return false;
@@ -48,12 +56,12 @@ export async function startOpenaiServer(options: FakeOptions = {}): Promise<Fake
     return false;
   }
 
-  function behaviorFor(
+  async function behaviorFor(
     number: number,
     path: string,
     body: ChatBody,
     authorization: string | undefined,
-  ): Behavior | { kind: "refused"; param: string } {
+  ): Promise<Behavior | { kind: "refused"; param: string }> {
     if (options.key !== undefined && authorization !== `Bearer ${options.key}`)
       return {
         kind: "status",
@@ -61,7 +69,7 @@ export async function startOpenaiServer(options: FakeOptions = {}): Promise<Fake
         error: { message: `Incorrect API key provided: ${authorization?.slice(7)}`, code: "invalid_api_key" },
       };
     if (overCapacity()) return { kind: "status", status: 429 };
-    const scripted = options.script?.({ number, body, path }) ?? { kind: "normal" };
+    const scripted = (await options.script?.({ number, body, path })) ?? { kind: "normal" };
     if (scripted.kind !== "normal") return scripted;
     if (body.model !== undefined && !(options.models ?? models).includes(body.model))
       return {
@@ -77,26 +85,34 @@ export async function startOpenaiServer(options: FakeOptions = {}): Promise<Fake
     const path = request.url ?? "";
     const text = await readText(request);
     const body = (text === "" ? {} : JSON.parse(text)) as ChatBody;
-    const number = calls.length + 1;
-    const behavior = behaviorFor(number, path, body, request.headers.authorization);
+    const asked = tokensAsked(body);
+    const admission = rates?.admit(asked) ?? { admitted: true, headers: {} };
+    for (const [name, value] of Object.entries(admission.headers)) response.setHeader(name, value);
     const call: Call = {
-      number,
+      number: calls.length + 1,
       at: performance.now() - started,
       path,
       headers: request.headers,
       body,
-      behavior: behavior.kind,
+      behavior: "normal",
+      admitted: admission.admitted,
+      tokensAsked: asked,
       paid: false,
       inputTokens: 0,
       outputTokens: 0,
     };
     calls.push(call);
-    if (options.delayMs !== undefined) await new Promise((resolve) => setTimeout(resolve, options.delayMs));
+    const behavior: Awaited<ReturnType<typeof behaviorFor>> = admission.admitted
+      ? await behaviorFor(call.number, path, body, request.headers.authorization)
+      : { kind: "status", status: 429 };
+    call.behavior = behavior.kind;
+    const delay = typeof options.delayMs === "function" ? options.delayMs(call.number) : options.delayMs;
+    if (delay !== undefined && admission.admitted) await new Promise((resolve) => setTimeout(resolve, delay));
     if (behavior.kind === "status") return perform(response, call, behavior);
     if (path.endsWith("/models"))
       return sendJson(response, 200, {
         object: "list",
-        data: (options.models ?? models).map((id) => ({ id, object: "model" })),
+        data: (options.models ?? models).map((id) => ({ id, object: "model", shutdown_date: options.shutdownDate })),
       });
     if (behavior.kind === "refused") {
       const param = behavior.param.startsWith("json_") ? "response_format" : behavior.param;
@@ -119,6 +135,7 @@ export async function startOpenaiServer(options: FakeOptions = {}): Promise<Fake
     baseUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`,
     calls,
     paid: () => calls.filter(({ paid }) => paid),
+    early: () => rates?.early() ?? 0,
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
@@ -151,6 +168,12 @@ function vectorOf(text: string): number[] {
     vector[index] = (vector[index] ?? 0) + 1;
   }
   return vector;
+}
+
+/** What a request counts against a limit of tokens, as OpenAI does it: the prompt by its characters, and the most asked for. */
+function tokensAsked({ messages = [], max_tokens = 0, max_completion_tokens = 0 }: ChatBody): number {
+  const prompt = messages.map(({ content }) => content).join("\n");
+  return tokensIn(prompt) + Math.max(max_tokens, max_completion_tokens);
 }
 
 async function readText(request: IncomingMessage): Promise<string> {

@@ -90,17 +90,15 @@ const models: Model[] = [
       ),
   },
   {
-    name: "a random Phi",
+    name: "a random Phi, converted,",
     source: { folder: join(folder, "phi") },
-    gguf: join(folder, "phi/model.gguf"),
+    gguf: join(folder, "converted.gguf"),
     adapter: join(folder, "phi-adapter"),
-    make: () =>
-      runJob("toy", {
-        kind: "phi",
-        tokenizerGguf: environment.embeddedStudent,
-        output: join(folder, "phi"),
-        seed: 5,
-      }),
+    async make() {
+      const [output, target] = [join(folder, "phi"), join(folder, "converted.gguf")];
+      await runJob("toy", { kind: "phi", tokenizerGguf: environment.embeddedStudent, output, seed: 5 });
+      await runJob("convert", { folder: output, target, precision: "F16" });
+    },
   },
 ];
 

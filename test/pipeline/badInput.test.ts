@@ -97,6 +97,11 @@ test("a wrong key: one request, no question, no run, and the key is shown nowher
   }
 });
 
+test("a model of VS Code as teacher, which no command line can ask", async () => {
+  await fails(["run", "--teacher", "vscode"], "E_EDITOR_MODEL");
+  expectNoRun();
+});
+
 test("an endpoint that cannot be reached", async () => {
   const probe = createServer();
   const port = await new Promise<number>((resolve) =>

@@ -5,14 +5,16 @@ import { afterAll, expect, it } from "vitest";
 import { stageIds } from "../../src/protocol/model.ts";
 import { createCheckpointStore } from "../../src/pipeline/adapters/checkpointStore.ts";
 import { sha256 } from "../../src/pipeline/hash.ts";
+import { amount, tell } from "../fakes/amounts.ts";
 import { freshFolder } from "../fakes/runs.ts";
 import { resultOf, startDistillery } from "./distillery.ts";
 
-const folder = freshFolder();
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const rounds = Array.from({ length: amount("BOUNDARY_ROUNDS", 1) }, (_, index) => index + 1);
+const folders: string[] = [];
+afterAll(() => folders.forEach((folder) => rmSync(folder, { recursive: true, force: true })));
 
 /** Hashes of the run's checkpoint files, by stage. */
-async function hashes(): Promise<Map<string, string>> {
+async function hashes(folder: string): Promise<Map<string, string>> {
   const store = createCheckpointStore(join(folder, ".distillery"));
   const [run] = await store.runs();
   const entries = run ? await store.checkpoints(run.id) : [];
@@ -21,7 +23,9 @@ async function hashes(): Promise<Map<string, string>> {
   );
 }
 
-it("survives a kill at every stage boundary", { timeout: 600_000 }, async () => {
+it.each(rounds)("survives a kill at every stage boundary, round %d", { timeout: 600_000 }, async (round) => {
+  const folder = freshFolder();
+  folders.push(folder);
   const settings = [
     "--questions",
     "2",
@@ -36,7 +40,7 @@ it("survives a kill at every stage boundary", { timeout: 600_000 }, async () => 
     "--no-probe",
   ];
   let known = new Map<string, string>();
-  const boundaries: string[] = [];
+  let kills = 0;
   for (let start = 0; start < 20; start++) {
     const args = start === 0 ? ["run", ...settings] : ["resume"];
     const before = known.size;
@@ -45,24 +49,24 @@ it("survives a kill at every stage boundary", { timeout: 600_000 }, async () => 
       onOutput: (_text, child) => {
         // Killed at the first checkpoint this start adds.
         timer.poll ??= setInterval(async () => {
-          if ((await hashes()).size > before) child.kill("SIGKILL");
+          if ((await hashes(folder)).size > before) child.kill("SIGKILL");
         }, 20);
       },
     });
     clearInterval(timer.poll);
-    const now = await hashes();
+    const now = await hashes(folder);
     for (const [stage, hash] of known) expect(now.get(stage), stage).toBe(hash);
-    for (const stage of now.keys()) if (!known.has(stage)) boundaries.push(stage);
     known = now;
     if (ended.signal === null) {
       expect(ended.code, ended.stderr).toBe(0);
       break;
     }
+    kills += 1;
   }
   const last = resultOf<{ comparison: { headline: { sentence: string } } }>(
     await startDistillery(["resume", "--out", folder, "--json"]),
   );
   expect(last.comparison.headline.sentence).toContain("semantic_similarity");
   expect([...known.keys()].sort()).toEqual([...stageIds].sort());
-  console.info(`killed at: ${boundaries.join(", ")}`);
+  tell(`kills at stage boundaries, round ${round}`, { tried: kills });
 });

@@ -3,8 +3,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { checkEndpoints, composeJudge, connectTeacher } from "../../src/cli/endpoint.ts";
+import { createAccounts } from "../../src/pipeline/adapters/teacher/accounts.ts";
+import { createJudge } from "../../src/pipeline/adapters/teacher/judge.ts";
+import { createSpendingCap } from "../../src/pipeline/adapters/teacher/spendingCap.ts";
 import { openWorkspace, type Workspace } from "../../src/cli/workspace.ts";
 import { runSettingsSchema, type RunSettings } from "../../src/protocol/run.ts";
+import { fakeRunFile } from "../fakes/runs.ts";
 import { startOpenaiServer, type FakeServer } from "../fakes/openaiServer.ts";
 
 const teacherKey = "sk-teacher-0123456789abcdef";
@@ -53,9 +57,22 @@ test("a budget is refused where the price of teacher or judge is not known, befo
     code: "E_SETTINGS",
     message: expect.stringContaining("The price of gpt-4o-mini at 127.0.0.1"),
   });
+  const prices = { "gpt-4o-mini": { input: 1, output: 2 } };
+  await check(settingsOf({ ...open, prices, teacher: online(at) }));
+  expect(servers.flatMap(({ calls }) => calls.map(({ path }) => path))).toEqual(["/v1/models"]);
+  servers[0]?.calls.splice(0);
   const judged = settingsOf({ budget: 5, judgeModel: { model: "other", baseUrl: "https://api.openai.com/v1" } });
   await expect(check(judged)).rejects.toMatchObject({ code: "E_SETTINGS" });
   expect(servers.flatMap(({ calls }) => calls)).toEqual([]);
+});
+
+test("the day a model is switched off is told before the run", async () => {
+  const ending = await startOpenaiServer({ shutdownDate: "2027-01-14" });
+  servers.push(ending);
+  const notices: string[] = [];
+  const settings = settingsOf({ judge: false, teacher: online(ending.baseUrl) });
+  await checkEndpoints(settings, workspace, { teacher: true, judge: true }, (text) => notices.push(text), signal);
+  expect(notices).toEqual(["The provider switches gpt-4o-mini off on 2027-01-14."]);
 });
 
 test("the teacher's key goes to the teacher alone; a judge elsewhere gets its own or none", async () => {
@@ -81,6 +98,39 @@ test("another model at the teacher's address has the teacher's key, and the teac
   expect(other?.usage()?.requests).toBe(1);
   const same = await judgeOnce(settingsOf({ teacher: online(at) }));
   expect(same?.usage()).toBeNull();
+});
+
+test("teacher and judge share a limiter where they share an account, and nothing elsewhere", async () => {
+  const busy = await startOpenaiServer({
+    script: ({ number }) =>
+      number === 1 ? { kind: "status", status: 429, headers: { "retry-after": "1" } } : { kind: "normal" },
+  });
+  servers.push(busy);
+  const [, elsewhere] = addresses();
+  const accounts = createAccounts(
+    createSpendingCap(null),
+    { file: fakeRunFile(), updateFile: async () => {} },
+    () => {},
+  );
+  const teacher = online(busy.baseUrl);
+  const judgeAt = (baseUrl: string) =>
+    composeJudge(
+      settingsOf({ teacher, judgeModel: { model: "text-embedding-3-small", baseUrl } }),
+      null,
+      workspace,
+      () => {},
+      accounts,
+    );
+  const endpoint = await connectTeacher(teacher, workspace, () => {}, accounts);
+  const [beside, apart] = [await judgeAt(busy.baseUrl), await judgeAt(elsewhere)];
+  const teaching = createJudge(endpoint).chat(request, signal);
+  await vi.waitFor(() => expect(busy.calls).toHaveLength(1));
+  await apart?.chat(request, signal);
+  expect(busy.calls).toHaveLength(1);
+  await Promise.all([teaching, beside?.chat(request, signal)]);
+  const [first, ...later] = busy.calls.map(({ at }) => at);
+  expect(later).toHaveLength(2);
+  for (const at of later) expect(at - (first ?? 0)).toBeGreaterThanOrEqual(1000);
 });
 
 test("an offline teacher can be judged; the judge's address is confirmed as the teacher's is", async () => {

@@ -2,7 +2,9 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { checkEndpoint, isLocal, rememberEndpoint } from "../../src/cli/knownEndpoints.ts";
+import { isLocal } from "../../src/pipeline/adapters/origins.ts";
+import { termsNotice, termsTold } from "../../src/pipeline/adapters/teacher/terms.ts";
+import { checkEndpoint, rememberEndpoint } from "../../src/cli/knownEndpoints.ts";
 
 let folder = "";
 beforeEach(async () => {
@@ -44,4 +46,15 @@ test("a damaged list knows nobody and is replaced by the next confirmation", asy
   await rememberEndpoint("https://a.example/v1");
   await checkEndpoint("https://a.example/v1", "--base-url");
   expect(JSON.parse(await readFile(join(folder, "known-endpoints.json"), "utf8"))).toEqual(["https://a.example"]);
+});
+
+test("a teacher's terms are told once for each service, never for this machine", async () => {
+  const [here, there] = ["https://models.example.org/v1", "https://api.openai.com/v1"];
+  expect(await termsNotice("http://localhost:11434/v1")).toBeNull();
+  expect(await termsNotice(here)).toMatch(/teacher at models\.example\.org: .* training other models .* to check\.$/);
+  await termsTold(here);
+  expect(await termsNotice(here)).toBeNull();
+  expect(await termsNotice(there)).toContain("api.openai.com");
+  // Being told of terms confirms no address.
+  await expect(checkEndpoint(here, "--base-url")).rejects.toMatchObject({ code: "E_SETTINGS" });
 });

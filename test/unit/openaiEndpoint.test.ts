@@ -36,6 +36,25 @@ describe("what a model refuses", () => {
     expect(notices).toEqual(model.notes());
   });
 
+  it("effort is asked for with room to think, and left out where it is refused", async () => {
+    const thinking = await setUp({}, { effort: "low" });
+    expect(thinking.model.id).toBe("gpt-4o-mini with low effort at 127.0.0.1");
+    await thinking.teacher.reference(liftQuestion, section, domain, signal);
+    expect(thinking.server.calls[0]?.body).toMatchObject({ reasoning_effort: "low", max_tokens: 2600 });
+
+    const learnt: string[] = [];
+    const { teacher, server } = await setUp(
+      { refuses: ["reasoning_effort"] },
+      { effort: "low", onLearnt: (note) => learnt.push(note) },
+    );
+    expect(await teacher.reference(liftQuestion, section, domain, signal)).toMatchObject(answer);
+    expect(server.calls.map(({ body }) => [body["reasoning_effort"], body.max_tokens])).toEqual([
+      ["low", 2600],
+      [undefined, 600],
+    ]);
+    expect(learnt).toEqual(["gpt-4o-mini refuses `reasoning_effort`; it is left out."]);
+  });
+
   it("a length that is too large is lowered to what is allowed", async () => {
     const { teacher, server } = await setUp({
       script: inTurn({
@@ -199,6 +218,19 @@ describe("the judge", () => {
     expect(server.calls.map(({ body }) => body.input?.length)).toEqual([64, 6]);
     expect(server.calls[0]?.body["encoding_format"]).toBe("float");
   });
+});
+
+it.each([
+  ["2027-01-14", "2027-01-14"],
+  ["2027-01-14T00:00:00Z", "2027-01-14"],
+  [1_799_884_800, "2027-01-14"],
+  [null, null],
+  [{ day: 14 }, null],
+  ["some day", null],
+  [1e300, null],
+])("a model's end given as %j is %s", async (shutdownDate, day) => {
+  const { model } = await setUp({ shutdownDate });
+  expect((await model.models(signal))[0]).toEqual({ id: "gpt-4o-mini", shutdown: day });
 });
 
 it("lists the endpoint's models", async () => {

@@ -2,13 +2,12 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
 import { z } from "zod";
-import { UserError } from "../../src/protocol/errors.ts";
 import { createChatTeacher } from "../../src/pipeline/adapters/teacher/chatTeacher.ts";
 import { createClock } from "../../src/pipeline/adapters/teacher/clock.ts";
 import { createLimiter } from "../../src/pipeline/adapters/teacher/limiter.ts";
 import { createMeter } from "../../src/pipeline/adapters/teacher/meter.ts";
 import { createOpenaiModel } from "../../src/pipeline/adapters/teacher/openaiModel.ts";
-import { startOpenaiServer, type FakeOptions, type Behavior } from "../fakes/openaiServer.ts";
+import { startOpenaiServer, type FakeOptions } from "../fakes/openaiServer.ts";
 import {
   always,
   answer,
@@ -227,43 +226,3 @@ it("does not follow a server that is no HTTP server", async () => {
     code: "E_ENDPOINT",
   });
 });
-
-it(
-  "a mix of faults over 1,000 requests: every one is done or named, at most 1.5 calls each",
-  { timeout: 20_000 },
-  async () => {
-    // 10 % 429, 5 % 5xx, 2 % hang, 2 % garbage, 1 % cut, by the number of the call.
-    const faults: Record<number, Behavior["kind"]> = {
-      15: "hangBeforeHeaders",
-      16: "hangInBody",
-      17: "html",
-      18: "wrongShape",
-      19: "cut",
-    };
-    const script = ({ number }: { number: number }): Behavior => {
-      const draw = (number * 7919) % 100;
-      if (draw < 15) return { kind: "status", status: draw < 10 ? 429 : 503 };
-      const kind = faults[draw];
-      return kind ? ({ kind } as Behavior) : { kind: "content", text: '{"ok":true}' };
-    };
-    const { model, server } = await setUp({ script }, { timeoutMs: 250 });
-    const schema = z.strictObject({ ok: z.boolean() });
-    const results = await Promise.allSettled(
-      Array.from({ length: 1000 }, (_, number) =>
-        model.generateJson([{ role: "user", content: `n${number}` }], schema, {
-          name: "ok",
-          maxTokens: 20,
-          temperature: 0,
-          signal,
-        }),
-      ),
-    );
-    const done = results.filter((each) => each.status === "fulfilled" && each.value.status === "answered").length;
-    const named = results.filter((each) =>
-      each.status === "rejected" ? each.reason instanceof UserError : each.value.status === "bad_output",
-    ).length;
-    expect(done + named).toBe(1000);
-    expect(done).toBeGreaterThanOrEqual(990);
-    expect(server.calls.length / done).toBeLessThanOrEqual(1.5);
-  },
-);

@@ -100,11 +100,11 @@ describe("C10: output that is no answer", () => {
 });
 
 describe("C12: the spending limit", () => {
-  const price = { input: 1000, cachedInput: 1000, output: 1000 };
+  const prices = { "gpt-4o-mini": { input: 1000, output: 1000 } };
 
   it.each(["normal", "noUsage"] as const)("is never passed (%s)", async (kind) => {
     const cap = 30;
-    const { teacher, server } = await setUp({ script: always({ kind }) }, { price, cap: createSpendingCap(cap) });
+    const { teacher, server } = await setUp({ script: always({ kind }) }, { prices, cap: createSpendingCap(cap) });
     const all = await Promise.all(
       Array.from({ length: 40 }, () => failure(teacher.reference(liftQuestion, section, domain, signal))),
     );
@@ -119,7 +119,7 @@ describe("C12: the spending limit", () => {
   it("counts what failed inside the service as paid", async () => {
     const { teacher, server } = await setUp(
       { script: always({ kind: "status", status: 500 }) },
-      { price, cap: createSpendingCap(5) },
+      { prices, cap: createSpendingCap(5) },
     );
     expect(await failure(teacher.reference(liftQuestion, section, domain, signal))).toMatchObject({ code: "E_BUDGET" });
     expect(server.calls.length).toBeLessThan(6);

@@ -141,7 +141,7 @@ describe("references", () => {
 
 describe("what was used", () => {
   it("is counted from the answers", async () => {
-    const { teacher, server } = await setUp({}, { price: { input: 2, cachedInput: 1, output: 4 } });
+    const { teacher, server } = await setUp({}, { prices: { "gpt-4o-mini": { input: 2, cachedInput: 1, output: 4 } } });
     await teacher.reference(liftQuestion, section, domain, signal);
     await teacher.questions(wish);
     const sum = (name: "inputTokens" | "outputTokens") => server.paid().reduce((total, call) => total + call[name], 0);
@@ -159,7 +159,7 @@ describe("what was used", () => {
     expect(unpriced.teacher.usage()?.dollars).toBeNull();
     const uncounted = await setUp(
       { script: always({ kind: "noUsage" }) },
-      { price: { input: 1, cachedInput: 1, output: 1 } },
+      { prices: { "gpt-4o-mini": { input: 1, output: 1 } } },
     );
     await uncounted.teacher.reference(liftQuestion, section, domain, signal);
     expect(uncounted.teacher.usage()).toEqual({ requests: 1, inputTokens: 0, outputTokens: 0, dollars: null });

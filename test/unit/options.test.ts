@@ -90,6 +90,11 @@ test("on resume only what is given changes", () => {
   const before = settings("--teacher", "openai", "--model", "m", "--questions", "5", "--max-new-tokens", "50");
   const after = settingsFrom(parseCommandLine(["--steps", "12"], settingFlagNames), before);
   expect(after).toEqual({ ...before, training: { ...before.training, steps: 12 } });
+  const effort = (value: string, base: object) =>
+    settingsFrom(parseCommandLine(["--effort", value], settingFlagNames), base);
+  const low = effort("low", before);
+  expect(low.teacher).toEqual({ ...before.teacher, effort: "low" });
+  expect(effort("default", low).teacher).not.toHaveProperty("effort", "low");
   const other = settingsFrom(parseCommandLine(["--model", "n"], settingFlagNames), before);
   expect(other.teacher).toMatchObject({ kind: "openai", model: "n" });
   expect(settingsFrom(parseCommandLine(["--teacher", "offline"], settingFlagNames), before).teacher).toEqual({
@@ -125,6 +130,7 @@ test.each([
   [["--steps", "soon"], "--steps"],
   [["--teacher", "oracle"], "--teacher"],
   [["--base-url", "ftp://x"], "--base-url"],
+  [["--effort", "heroic"], "--effort"],
   [["--judge-model", "j", "--judge-url", "ftp://x"], "--judge-url"],
   [["--max-new-tokens", "0"], "--max-new-tokens"],
   [["--template", "html"], "--template"],

@@ -50,6 +50,29 @@ describe("a run of one cycle", () => {
   });
 });
 
+describe("stages beside each other", () => {
+  /** The stages that began before an earlier one had ended, with what they ran beside. */
+  async function overlaps(judge: boolean, oneAfterAnother: boolean): Promise<string[]> {
+    const judged = { ...fakeParts(2), oneAfterAnother };
+    judged.evaluator = { ...judged.evaluator, judge: judge ? "fake-judge" : null };
+    const { events } = await play(freshFolder(), fakeRunFile({ judge }), { parts: judged });
+    const open = new Set<string>();
+    return events.flatMap((event) => {
+      if (event.type === "stageFinished") open.delete(event.stage);
+      if (event.type !== "stageStarted") return [];
+      const beside = [...open];
+      open.add(event.stage);
+      return beside.map((other) => [other, event.stage].toSorted().join(" + "));
+    });
+  }
+
+  it("asks the teacher while the student answers, and lets a judge score while the student trains", async () => {
+    expect(await overlaps(false, false)).toEqual(["baselineAnswers + references"]);
+    expect(await overlaps(true, false)).toContain("baselineEvaluation + fineTuning");
+    expect(await overlaps(true, true)).toEqual([]);
+  });
+});
+
 describe("stop and resume", () => {
   it.each(["questions", "baselineAnswers", "references", "fineTuning", "tunedAnswers", "tunedEvaluation"] as const)(
     "stopped during %s, the next start does only the rest",

@@ -10,6 +10,7 @@ import { UserError } from "../../src/protocol/errors.ts";
 import { nodeFiles } from "../../src/pipeline/adapters/fileLayer.ts";
 import { processStart } from "../../src/pipeline/adapters/processIdentity.ts";
 import { acquireRunLock } from "../../src/pipeline/adapters/runLock.ts";
+import { amount, tell } from "../fakes/amounts.ts";
 import { faultKinds, faultyFiles } from "../fakes/faultyFiles.ts";
 import { freshFolder } from "../fakes/runs.ts";
 
@@ -127,9 +128,9 @@ describe("a run's lock", () => {
     await lock.release();
   });
 
-  it("with 200 races of two processes has one winner each", async () => {
-    const rounds = 10;
-    const atOnce = 20;
+  const atOnce = 20;
+  const rounds = Math.ceil(amount("LOCK_RACES", 200) / atOnce);
+  it(`with ${rounds * atOnce} races of two processes has one winner each`, { timeout: rounds * 18_000 }, async () => {
     const folder = freshFolder();
     const both = [contender(folder, rounds, atOnce), contender(folder, rounds, atOnce)] as const;
     for (let round = 0; round < rounds; round++) {
@@ -146,6 +147,7 @@ describe("a run's lock", () => {
       expect(one).toHaveLength(atOnce);
       for (const { next } of both) next();
     }
+    tell("races for a lock", { tried: rounds * atOnce, winners: rounds * atOnce });
   });
 
   it.each(faultKinds)(

@@ -1,5 +1,6 @@
 /** A run's spending limit over several models, stops and resumes. */
 import { expect, test } from "vitest";
+import { createAccounts } from "../../src/pipeline/adapters/teacher/accounts.ts";
 import { createCheckpointStore } from "../../src/pipeline/adapters/checkpointStore.ts";
 import { spendingCapOf } from "../../src/pipeline/adapters/teacher/spendingCap.ts";
 import { fakeRunFile, freshFolder, openRun } from "../fakes/runs.ts";
@@ -47,6 +48,17 @@ test("many requests at once write run.json seldom, and the last word stays", asy
   await cap.kept();
   expect(store.file.spentDollars).toBeCloseTo(5, 6);
   expect(writes).toBeLessThan(5);
+  await store.close();
+});
+
+test("what endpoints do not accept is told and kept in run.json, once each", async () => {
+  const store = await openRun(freshFolder(), fakeRunFile());
+  const told: string[] = [];
+  const { onLearnt } = createAccounts(spendingCapOf(store), store, (text) => told.push(text)).of("http://a/v1", null);
+  for (const text of ["No seed.", "No effort.", "No seed."]) onLearnt(text);
+  await store.updateFile((file) => file);
+  expect(store.file.endpointNotes).toEqual(["No seed.", "No effort."]);
+  expect(told).toHaveLength(3);
   await store.close();
 });
 

@@ -109,7 +109,7 @@ def what_reading_raises(path: str) -> JobError | None:
     [
         ({"config.json": '{"model_type":"phi","auto_map":{"AutoModel":"x.Y"}}'}, "E_UNSAFE_FORMAT"),
         ({"config.json": '{"model_type":"phi"}', "pytorch_model.bin": "pickle"}, "E_UNSAFE_FORMAT"),
-        ({"config.json": '{"model_type":"other"}'}, "E_MODEL_FILE"),
+        ({"config.json": '{"model_type":"other"}'}, "E_STUDENT_UNSUITABLE"),
         ({"config.json": "{"}, "E_MODEL_FILE"),
         ({}, "E_MODEL_FILE"),
     ],

@@ -1,6 +1,7 @@
 """The whole job `train` on toy models, in float32 on the CPU."""
 
 import json
+import random
 import shutil
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from safetensors.torch import load_file, save_file
 
 from trainer import train
 from trainer.protocol import JobError
+from trainer.tests.amounts import amount, fault_seed, tell
 from trainer.tests.channel_pair import ChannelPair
 from trainer.tests.samples import FACTS, row, train_spec
 
@@ -80,7 +82,12 @@ def test_the_same_seed_gives_the_same_bytes(toys: dict[str, str], tmp_path: Path
     assert files[0] != files[2]
 
 
-def test_a_stopped_training_goes_on_as_if_it_had_not_stopped(toys: dict[str, str], tmp_path: Path) -> None:
+STOPS = 3  # in one training
+TRAININGS = -(-amount("RESUME_POINTS", 3) // STOPS)
+
+
+@pytest.mark.parametrize("seed", [fault_seed(3) + training for training in range(TRAININGS)])
+def test_a_stopped_training_goes_on_as_if_it_had_not_stopped(seed: int, toys: dict[str, str], tmp_path: Path) -> None:
     def stop_at(step: int) -> ChannelPair:
         def on_line(pair: ChannelPair, line: dict[str, Any]) -> None:
             if line["type"] == "metric" and line["step"] == step:
@@ -93,7 +100,8 @@ def test_a_stopped_training_goes_on_as_if_it_had_not_stopped(toys: dict[str, str
     whole = run(train_spec(model, tmp_path / "whole", steps=steps))
     spec = train_spec(model, tmp_path / "parts", steps=steps)
     stopped_after = 0
-    for place in (3, 30):
+    # Apart by more than the steps that pass between asking and stopping.
+    for place in sorted(random.Random(seed).sample(range(3, 54, 8), STOPS)):
         pair = stop_at(place)
         error = failure(spec, pair)
         pair.drain()
@@ -112,6 +120,7 @@ def test_a_stopped_training_goes_on_as_if_it_had_not_stopped(toys: dict[str, str
     expected = load_file(tmp_path / "whole" / "adapter_model.safetensors")
     for name, weight in load_file(tmp_path / "parts" / "adapter_model.safetensors").items():
         assert float((weight - expected[name]).abs().max()) <= 1e-6
+    tell("resumed trainings", tried=STOPS, seed=seed)
 
 
 def test_a_half_written_training_checkpoint_is_passed_over(toys: dict[str, str], tmp_path: Path) -> None:

@@ -140,6 +140,7 @@ function teacherField({ teacher, trusted }: SetupSnapshot, draft: Draft): Templa
       <vscode-dropdown aria-label="Teacher" .value=${draft.teacher} @change=${choose}>
         <vscode-option value="offline">Offline: from the knowledge base itself, no key</vscode-option>
         <vscode-option value="openai">${teacher.model} at ${teacher.host}</vscode-option>
+        <vscode-option value="vscode">A model of VS Code, no key</vscode-option>
       </vscode-dropdown>
     </div>
     ${
@@ -153,6 +154,22 @@ function teacherField({ teacher, trusted }: SetupSnapshot, draft: Draft): Templa
                 ?disabled=${!trusted}
                 @click=${() => send({ type: "command", command: "distillery.setApiKey" })}
                 >${teacher.hasKey ? "Change key" : "Set API key"}</vscode-button
+              ></span
+            >
+          </div>`
+        : ""
+    }
+    ${
+      draft.teacher === "vscode"
+        ? html`<div class="field">
+            <span class="label">Model</span>
+            <span
+              >${teacher.editorModel || "the first there is"}
+              <vscode-button
+                appearance="secondary"
+                ?disabled=${!trusted}
+                @click=${() => send({ type: "command", command: "distillery.chooseEditorModel" })}
+                >Choose model</vscode-button
               ></span
             >
           </div>`

@@ -1,5 +1,6 @@
 /** Runs the pipeline on an open run with its progress in view; what `run`, `resume`, `rerun` and `start` share. */
 import type { RunFile } from "../../protocol/run.ts";
+import type { RunEvent } from "../../protocol/events.ts";
 import type { Knowledge } from "../../protocol/model.ts";
 import { planSentence, testPlan } from "../../pipeline/detectable.ts";
 import { stableJson } from "../../pipeline/hash.ts";
@@ -52,10 +53,18 @@ export async function execute(
       workspace,
       onNotice: progress.say,
     });
+    let told = store.file.spentDollars ?? 0;
+    const show = (event: RunEvent): void => {
+      progress.show(event);
+      const spent = store.file.spentDollars ?? 0;
+      if (event.type !== "stageFinished" || spent === told) return;
+      told = spent;
+      progress.say(spentSentence(spent, store.file.settings.budget));
+    };
     try {
       progress.say(opening(store.file, parts.student.id, parts.teacher.id, knowledge));
       progress.say(await whatItCanShow(store.file, knowledge, workspace));
-      const comparison = await runPipeline(parts, progress.show, context.signal).finally(progress.end);
+      const comparison = await runPipeline(parts, show, context.signal).finally(progress.end);
       const { id } = store.file;
       const report = `${store.folder}/report.md`;
       const page = `${store.folder}/report.html`;
@@ -97,6 +106,11 @@ async function whatItCanShow(file: RunFile, { topics }: Knowledge, { store }: Wo
   const plan = testPlan(settings, settings.topics.length || topics.length);
   const measured = await earlierSpread(store, file);
   return `The verdict will be on ${settings.primaryMetric} of the reworded questions; every other figure is secondary. ${planSentence(plan, measured)}`;
+}
+
+/** Requests under way count in full, so the last word may be a little less. */
+function spentSentence(spent: number, budget: number | null): string {
+  return `At most $${spent.toFixed(4)}${budget === null ? "" : ` of $${budget}`} spent on this run so far.`;
 }
 
 /** Lists what was left out of the knowledge base, before anything is sent or started. */

@@ -5,6 +5,8 @@ import { join } from "node:path";
 import type { RunFile, RunSettings } from "../../protocol/run.ts";
 import { packageFolder } from "../../pipeline/adapters/packageFolder.ts";
 import { readQuestionsFile } from "../../pipeline/adapters/questionsFile.ts";
+import { costSentence } from "../../pipeline/adapters/teacher/costs.ts";
+import { readPricesFile } from "../../pipeline/adapters/teacher/pricesFile.ts";
 import { chosenSections } from "../../pipeline/stages/sections.ts";
 import type { CliContext } from "../context.ts";
 import { checkEndpoints } from "../endpoint.ts";
@@ -25,16 +27,23 @@ export async function run(line: CommandLine, context: CliContext): Promise<numbe
   // All addresses of a new run come from this command line.
   const typed = { teacher: true, judge: true };
   await checkEndpoints(settings, workspace, typed, (text) => output.write(`${text}\n`), context.signal);
+  const cost = costSentence(settings, knowledge);
+  if (cost) output.write(`${cost}\n`);
   const open = () => workspace.store.create(newRunFile(name, settings));
   await execute({ workspace, knowledge, json: line.flags.json ?? false, student: settings.student, open }, context);
   return 0;
 }
 
-/** The settings of the flags over `base`, with the questions of `--own-questions`. */
+/** The settings of the flags over `base`, with what the files of `--own-questions` and `--prices` hold. */
 export async function settingsWithOwn(line: CommandLine, base: Partial<RunSettings>): Promise<RunSettings> {
-  const path = line.flags["own-questions"];
-  const settings = settingsFrom(line, base);
-  return path === undefined ? settings : settingsFrom(line, { ...base, own: await readQuestionsFile(path) });
+  const { "own-questions": questions, prices } = line.flags;
+  // What is wrong with the flags themselves is told before any file is read.
+  settingsFrom(line, base);
+  return settingsFrom(line, {
+    ...base,
+    ...(questions === undefined ? {} : { own: await readQuestionsFile(questions) }),
+    ...(prices === undefined ? {} : { prices: await readPricesFile(prices) }),
+  });
 }
 
 export function newRunFile(knowledge: string, settings: RunSettings): RunFile {

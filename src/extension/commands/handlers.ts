@@ -2,6 +2,7 @@
 import type { AppParts } from "../app.ts";
 import { askCommands } from "./askCommands.ts";
 import { knowledgeCommands } from "./knowledgeCommands.ts";
+import { modelCommands } from "./modelCommands.ts";
 import { reviewCommands } from "./reviewCommands.ts";
 import { runCommands } from "./runCommands.ts";
 import { setupCommands } from "./setupCommands.ts";
@@ -16,6 +17,7 @@ export function createHandlers(app: AppParts): Record<CommandId, Handler> {
     ...runCommands(app),
     ...storeCommands(app),
     ...studentCommands(app),
+    ...modelCommands(app),
     ...knowledgeCommands(app),
     ...setupCommands(app),
     ...askCommands(app),

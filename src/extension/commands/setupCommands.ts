@@ -34,8 +34,6 @@ export function setupCommands(app: AppParts) {
       vscode.window.setStatusBarMessage(vscode.l10n.t("The API key is removed."), 4000);
     },
     "distillery.setUpEnvironment": setUp,
-    // The embedded student comes with the environment; it is fetched and checked there.
-    "distillery.downloadStudent": setUp,
     "distillery.checkSetup": () => checkSetup(app),
     "distillery.showLog": () => log.channel.show(),
     "distillery.openWalkthrough": () =>

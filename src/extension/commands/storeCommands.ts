@@ -1,11 +1,9 @@
-/** What is done with a run as a whole: export, keep a copy, rename, delete. */
-import { cp, stat } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+/** What is done with a run as a whole: keep a copy, rename, delete. */
+import { join } from "node:path";
 import * as vscode from "vscode";
 import type { AppParts } from "../app.ts";
 import { backupRun } from "../../pipeline/adapters/backup.ts";
 import { restoreBackup } from "../../pipeline/adapters/restoreBackup.ts";
-import { tunedOfRun } from "../../pipeline/adapters/tunedStudents.ts";
 import { UserError } from "../../protocol/errors.ts";
 import { runsRoot, workspaceFolder } from "../place.ts";
 import { pickRun, runOf } from "./pickRun.ts";
@@ -19,25 +17,6 @@ export function storeCommands(app: AppParts) {
   };
 
   return {
-    "distillery.exportAdapter": async (argument: unknown) => {
-      const run = await pickRun(app, argument, vscode.l10n.t("Export the adapter of which run?"));
-      const { adapterGguf, cycle } = (await tunedOfRun(await history.store(), run)).student;
-      const [folder] =
-        (await vscode.window.showOpenDialog({
-          canSelectFolders: true,
-          canSelectFiles: false,
-          openLabel: vscode.l10n.t("Export Here"),
-        })) ?? [];
-      if (!folder) return;
-      const target = join(folder.fsPath, `${run}-cycle-${cycle}-adapter`);
-      if (await stat(target).catch(() => null))
-        throw new UserError("E_USAGE", vscode.l10n.t("{0} is there already.", target));
-      // Training state is of use to the trainer only.
-      await cp(dirname(adapterGguf), target, { recursive: true, filter: (path) => basename(path) !== "training" });
-      void vscode.window.showInformationMessage(
-        vscode.l10n.t("The adapter is in {0}, as PEFT safetensors and as GGUF.", target),
-      );
-    },
     "distillery.backUpRun": async (argument: unknown) => {
       const run = await pickRun(app, argument, vscode.l10n.t("Back up which run?"));
       notRunning(run);

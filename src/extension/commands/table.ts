@@ -33,6 +33,7 @@ export const commandTable = {
   "distillery.removeApiKey": { title: "Remove API Key", palette: "isWorkspaceTrusted && distillery.hasKey" },
   "distillery.setUpEnvironment": { title: "Set Up Environment", palette: "isWorkspaceTrusted" },
   "distillery.checkSetup": { title: "Check Set-up", palette: "isWorkspaceTrusted", icon: "$(checklist)" },
+  "distillery.chooseEditorModel": { title: "Choose VS Code Model as Teacher", palette: "isWorkspaceTrusted" },
   "distillery.downloadStudent": { title: "Download Student Model", palette: "isWorkspaceTrusted" },
   "distillery.useAsStudent": {
     title: "Use as Student",

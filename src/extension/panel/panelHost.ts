@@ -7,6 +7,7 @@ import { UserError } from "../../protocol/errors.ts";
 import type { CommandId } from "../commands/table.ts";
 import type { Log } from "../log.ts";
 import { folderOfName } from "../place.ts";
+import { termsAccepted } from "../setup/terms.ts";
 import { presetValues, runSettings } from "../settings.ts";
 import type { Adopted } from "../student/adopted.ts";
 import type { Asker } from "../student/asker.ts";
@@ -123,6 +124,7 @@ export function createPanelHost(parts: PanelHostParts): PanelHost & vscode.Dispo
     const judging = judge && new URL(judge.baseUrl).origin;
     if (judging && !(await keys.get(judging)) && !(await keys.ask(judging)))
       throw new UserError("E_NO_KEY", vscode.l10n.t("The judge at {0} needs an API key.", judging));
+    if (settings.teacher.kind === "openai" && !(await termsAccepted(settings.teacher.baseUrl))) return;
     selected = null;
     panel.send({ type: "show", tab: "run" });
     await runner.start(settings, folder);

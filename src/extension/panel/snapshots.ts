@@ -5,7 +5,7 @@ import { measuredSpread, type Spread } from "../../pipeline/detectable.ts";
 import { armNames, armTitles, stageIds } from "../../protocol/model.ts";
 import type { ArmAnswers, OfArms, StageId, StageOutputs } from "../../protocol/model.ts";
 import { runSettingsSchema } from "../../protocol/run.ts";
-import type { AnswerRow, ResultsSnapshot, RunSnapshot, SetupSnapshot } from "../../protocol/panel.ts";
+import type { AnswerRow, Draft, ResultsSnapshot, RunSnapshot, SetupSnapshot } from "../../protocol/panel.ts";
 import { marksOf } from "../../pipeline/degenerate.ts";
 import { emptyReview } from "../../protocol/review.ts";
 import { reviewRows } from "../../pipeline/review.ts";
@@ -18,7 +18,7 @@ import { workspaceFolder } from "../place.ts";
 import type { History } from "../run/history.ts";
 import type { Runner } from "../run/runner.ts";
 import { studentId } from "../configuration.ts";
-import { teacherModel, teacherOrigin } from "../settings.ts";
+import { editorModel, teacherModel, teacherOrigin } from "../settings.ts";
 
 export interface SnapshotParts {
   draft: DraftStore;
@@ -60,12 +60,12 @@ export async function setupSnapshot({
     knowledgeProblem: knowledge.problem,
     environment: environments.status,
     environmentNote: environments.note,
-    teacher: { model: teacherModel(), host: new URL(origin).host, hasKey },
+    teacher: { model: teacherModel(), host: new URL(origin).host, hasKey, editorModel: editorModel() },
     student: studentId(),
     draft: current,
     estimate:
       found &&
-      tokensOf(current, found, teacherModel(), new URL(origin).host, await earlierSpread(history).catch(() => null)),
+      tokensOf(current, found, ...teacherOf(current.teacher, origin), await earlierSpread(history).catch(() => null)),
     obstacle: obstacle(),
   };
 
@@ -77,6 +77,12 @@ export async function setupSnapshot({
     if (runner.running) return vscode.l10n.t("A run is going on.");
     return null;
   }
+}
+
+/** What the estimate calls the teacher's model, and where it is. */
+function teacherOf(kind: Draft["teacher"], origin: string): [model: string, host: string] {
+  if (kind !== "vscode") return [teacherModel(), new URL(origin).host];
+  return [editorModel() || vscode.l10n.t("the first model there is"), "VS Code"];
 }
 
 /** How much this student's answers varied in the newest run that was compared. */

@@ -35,6 +35,8 @@ const stampSchema = z.object({
 const stampName = "downloaded.json";
 /** Left free for the run itself, in bytes. */
 const spared = 500e6;
+/** Of the weights' bytes, what the conversion may take: eight bits instead of sixteen, and some for the tables. */
+const convertedShare = 0.6;
 
 /** True when every file of the student is there with its size; content was verified when it came. */
 export async function isDownloaded(folder: string): Promise<boolean> {
@@ -46,7 +48,7 @@ export async function isDownloaded(folder: string): Promise<boolean> {
 
 /**
  * The student's folder, its files fetched first when they are not there. What was begun is continued.
- * @throws UserError E_DOWNLOAD, E_DISK_FULL, E_UNSAFE_FORMAT, E_MODEL_FILE; the signal's reason
+ * @throws UserError E_DOWNLOAD, E_DISK_FULL, E_UNSAFE_FORMAT, E_STUDENT_UNSUITABLE, E_MODEL_FILE; the signal's reason
  */
 export async function downloadStudent(source: StudentSource, options: DownloadOptions): Promise<string> {
   const folder = studentFolder(source, options.cache);
@@ -67,10 +69,11 @@ async function fetchAll(source: StudentSource, folder: string, options: Download
   for (const { name, bytes } of model.files) onNotice(`  ${name}: ${readableBytes(bytes)}`);
   const there = await bytesThere(model, folder);
   const free = await freeBytes(folder);
-  if (free < total - there + spared)
+  const conversion = total * convertedShare;
+  if (free < total - there + conversion + spared)
     throw new UserError(
       "E_DISK_FULL",
-      `${readableBytes(total - there)} are to be downloaded and 500 MB left free; ${readableBytes(free)} are free.`,
+      `${readableBytes(total - there)} are to be downloaded, up to ${readableBytes(conversion)} written when they are converted, and 500 MB left free; ${readableBytes(free)} are free.`,
     );
   let done = 0;
   // The small files come first, so that a model that cannot be used is refused before its weights are fetched.
@@ -86,14 +89,17 @@ async function fetchAll(source: StudentSource, folder: string, options: Download
   await writeDurably(join(folder, stampName), stableJson({ ...model, files }, 2));
 }
 
-/** @throws UserError E_UNSAFE_FORMAT for a model with code of its own, E_MODEL_FILE for one that cannot be trained */
+/**
+ * @throws UserError E_UNSAFE_FORMAT for a model with code of its own, E_STUDENT_UNSUITABLE for one that cannot be
+ * trained, E_MODEL_FILE
+ */
 function checkConfig(repository: string, text: string): void {
   const config = z.looseObject({ model_type: z.string() }).safeParse(parsed(text)).data;
   if (!config) throw new UserError("E_MODEL_FILE", `The config.json of ${repository} cannot be read.`);
   if ("auto_map" in config) throw new UserError("E_UNSAFE_FORMAT", `${repository} asks to run code of its own.`);
   if (config.model_type !== "llama" && config.model_type !== "phi")
     throw new UserError(
-      "E_MODEL_FILE",
+      "E_STUDENT_UNSUITABLE",
       `${repository} is of the architecture ${config.model_type}; llama and phi can be trained.`,
     );
 }

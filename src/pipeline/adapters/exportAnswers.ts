@@ -12,6 +12,8 @@ export interface Asked {
   adapter: string | null;
   questions: readonly string[];
   logFile: string;
+  /** As of {@link createStudent}; absent outside of a bundle. */
+  childFile?: string | undefined;
   signal: AbortSignal | undefined;
 }
 
@@ -19,8 +21,8 @@ export interface Asked {
  * The most likely answer to each question, in a process of its own and on the CPU, where sums are always made alike.
  * @throws UserError E_STOPPED, E_MODEL_FILE, E_ARTEFACT_MISSING
  */
-export async function greedyAnswers({ student, gguf, adapter, questions, logFile, signal }: Asked): Promise<string[]> {
-  const local = createStudent({ gguf, template: templates[student.settings.template], logFile, gpu: "off" });
+export async function greedyAnswers({ student, gguf, adapter, questions, signal, ...place }: Asked): Promise<string[]> {
+  const local = createStudent({ gguf, template: templates[student.settings.template], gpu: "off", ...place });
   const greedy = {
     temperature: 0,
     topK: 1,

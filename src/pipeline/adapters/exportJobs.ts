@@ -1,7 +1,7 @@
 /** The Python job `merge`, both ways it is used. Paths are absolute. */
 import { z } from "zod";
-import { startJob, type PythonPlace } from "./pythonJob.ts";
-import { stopOnAbort } from "./warmJob.ts";
+import type { PythonPlace } from "./pythonJob.ts";
+import { runWholeJob } from "./wholeJob.ts";
 
 const resultSchema = z.strictObject({ kinds: z.array(z.string()) });
 
@@ -33,14 +33,5 @@ export async function peftAsGguf(
   await work(spec, place, signal);
 }
 
-async function work(spec: unknown, place: PythonPlace, signal?: AbortSignal) {
-  signal?.throwIfAborted();
-  const job = startJob("merge", place);
-  const detach = signal ? stopOnAbort(job, signal) : () => {};
-  job.send({ type: "spec", spec });
-  try {
-    return resultSchema.parse(await job.stopped);
-  } finally {
-    detach();
-  }
-}
+const work = (spec: unknown, place: PythonPlace, signal?: AbortSignal) =>
+  runWholeJob({ job: "merge", spec, result: resultSchema, place, signal });

@@ -29,6 +29,8 @@ export interface ExportOptions {
   /** Absolute; must not be there yet. */
   target: string;
   place: PythonPlace;
+  /** Where the bundled program has the student's process. */
+  childFile?: string;
   signal?: AbortSignal;
   onProgress?: (text: string) => void;
 }
@@ -83,13 +85,13 @@ function whatDiffers(unproved: readonly Proof[]): string {
 }
 
 async function writeAndProve(options: ExportOptions, aside: string): Promise<Proof[]> {
-  const { student, gguf, kinds, place, signal } = options;
+  const { student, gguf, kinds, place, childFile, signal } = options;
   const say = options.onProgress ?? (() => {});
   const questions = tenOf(options.questions);
   const adapterFolder = dirname(student.adapterGguf);
   const copy = async (name: string) => writeDurably(join(aside, name), await readFile(join(adapterFolder, name)));
   const ask = (model: string, adapter: string | null) =>
-    greedyAnswers({ student, gguf: model, adapter, questions, logFile: place.logFile, signal });
+    greedyAnswers({ student, gguf: model, adapter, questions, logFile: place.logFile, childFile, signal });
 
   say(`Asking the served student ${questions.length} questions.`);
   const served = await ask(gguf, student.adapterGguf);

@@ -56,7 +56,7 @@ interface ItemRecord {
   value: unknown;
 }
 
-const isItem = (record: unknown): record is ItemRecord => (record as { type?: unknown } | null)?.type === "item";
+export const isItem = (record: unknown): record is ItemRecord => (record as { type?: unknown } | null)?.type === "item";
 
 const isRun = (record: unknown): boolean => (record as { type?: unknown } | null)?.type === "run";
 

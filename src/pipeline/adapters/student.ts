@@ -18,7 +18,7 @@ export interface StudentOptions {
   /** Names the base model in checkpoints; the file's name by default. */
   id?: string;
   /** The program of the student's process; the one beside this file by default. */
-  childFile?: string;
+  childFile?: string | undefined;
   gpu?: Load["gpu"];
   /** Answers worked on at the same time; by default as many as there are cores for a small model, else 1. */
   lanes?: number;

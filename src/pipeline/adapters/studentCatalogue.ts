@@ -1,5 +1,5 @@
 /** Which students there are by name, and where the weights of each come from. */
-import { join } from "node:path";
+import { isAbsolute, join } from "node:path";
 import { UserError } from "../../protocol/errors.ts";
 import { cacheFolder } from "./cacheFolder.ts";
 
@@ -11,10 +11,16 @@ export interface StudentSource {
   revision: string;
 }
 
-/** The student of the recipe, by its short name. */
-const named: Readonly<Record<string, StudentSource>> = {
-  "phi-2": { repository: "microsoft/phi-2", revision: "ef382358ec9e382308935a992d908de099b64c23" },
+/** The students with a short name: the recipe's own. `about` is for people. */
+const named: Readonly<Record<string, StudentSource & { about: string }>> = {
+  "phi-2": {
+    repository: "microsoft/phi-2",
+    revision: "ef382358ec9e382308935a992d908de099b64c23",
+    about: "microsoft/phi-2, 2.8 billion parameters; a GPU is advised for training",
+  },
 };
+
+export const namedStudents = Object.entries(named).map(([name, { about }]) => ({ name, about }));
 
 const repositoryName = /^[A-Za-z0-9][\w.-]{0,95}\/[A-Za-z0-9][\w.-]{0,95}$/;
 
@@ -37,7 +43,9 @@ export function downloadable(student: string): StudentSource {
   throw new UserError("E_SETTINGS", `There is no student "${student}" to download. Use ${names}, or owner/name.`);
 }
 
-/** Where a downloaded student is kept, in the user's cache. */
-export function studentFolder({ repository }: StudentSource, cache: string = cacheFolder()): string {
-  return join(cache, "students", repository.replace("/", "--"));
+/** Where a downloaded student is kept: below `DISTILLERY_STUDENTS`, for whom the weights are too large for the user's cache. */
+export function studentFolder({ repository }: StudentSource, cache?: string): string {
+  const { DISTILLERY_STUDENTS: own } = process.env;
+  const root = cache === undefined && own && isAbsolute(own) ? own : join(cache ?? cacheFolder(), "students");
+  return join(root, repository.replace("/", "--"));
 }

@@ -2,6 +2,7 @@
 import { access } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { UserError } from "../../protocol/errors.ts";
+import { convertedFile } from "./convertStudent.ts";
 import { isDownloaded } from "./downloadStudent.ts";
 import type { Environment } from "./environment.ts";
 import { sha256OfFile } from "./modelFiles.ts";
@@ -33,8 +34,11 @@ export async function findStudent(name: string, environment: Environment, worksp
   const isPath = /[./\\]/.test(name);
   if (source && !(isPath && (await isThere(given)))) {
     const downloaded = studentFolder(source);
-    if (!(await isDownloaded(downloaded)))
-      throw new UserError("E_SETTINGS", `${name} is not here yet: \`distillery download ${name}\` fetches it.`);
+    if (!(await isDownloaded(downloaded)) || !(await isThere(join(downloaded, convertedFile))))
+      throw new UserError(
+        "E_SETTINGS",
+        `${name} is not here yet: \`distillery download ${name}\`, or “Download Student Model” in the editor, fetches it.`,
+      );
     return filesIn(downloaded);
   }
   if (!isPath)
@@ -52,12 +56,12 @@ const isThere = (path: string): Promise<boolean> =>
   );
 
 async function filesIn(folder: string): Promise<StudentFiles> {
-  const gguf = join(folder, "model.gguf");
+  const gguf = join(folder, convertedFile);
   // Large models come in several files with an index.
   const weights = (await isThere(join(folder, "model.safetensors.index.json")))
     ? "model.safetensors.index.json"
     : "model.safetensors";
-  for (const file of ["model.gguf", weights, "config.json", "tokenizer.json"])
+  for (const file of [convertedFile, weights, "config.json", "tokenizer.json"])
     if (!(await isThere(join(folder, file))))
       throw new UserError("E_MODEL_FILE", `The student's folder ${folder} has no ${file}.`);
   const hash = await sha256OfFile(gguf);

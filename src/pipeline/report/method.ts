@@ -9,7 +9,7 @@ import type { Facts } from "./facts.ts";
 import { reviewSentences } from "./review.ts";
 import { count, dollars, gigabytes, percent, several } from "./text.ts";
 
-export function costsSection({ stages }: Facts): Section {
+export function costsSection({ stages, file }: Facts): Section {
   const all = totalUsage(stages.map(({ usage }) => usage));
   if (!all)
     return { title: "Costs", blocks: [{ kind: "text", text: "No request was sent to anybody; it cost nothing." }] };
@@ -34,9 +34,20 @@ export function costsSection({ stages }: Facts): Section {
           ["all together", ...cells(all)],
         ],
       },
-      { kind: "text", text: "Work that a re-run replaced is not counted. Dollars are by the built-in price table." },
+      {
+        kind: "text",
+        text: `Work that a re-run replaced is not counted. Dollars are by ${priced(file.settings.prices)}.`,
+      },
     ],
   };
+}
+
+/** Where prices come from; those given with the run are named, so that a reader can check them. */
+function priced(own: RunSettings["prices"]): string {
+  const given = Object.entries(own).map(([model, { input, output }]) => `${model} $${input} in, $${output} out`);
+  return given.length === 0
+    ? "the built-in price table"
+    : `the prices given with the run (${given.join("; ")}; per million tokens), else by the built-in table`;
 }
 
 export function methodSection(facts: Facts): Section {
@@ -52,6 +63,7 @@ export function methodSection(facts: Facts): Section {
     `Questions: ${originShares(questions)}; dropped: ${questions.dropped.exact} exact and ${questions.dropped.near} near duplicates, ${questions.dropped.unusable} unusable drafts.`,
     ...questions.notes,
     `Teacher: ${outputs.references.output.teacher}; ${references.filter(({ grounded }) => grounded).length} of ${references.length} references grounded in the knowledge base by quotes found in it.`,
+    ...(file.endpointNotes ?? []),
     ...reviewSentences(questions, outputs.references.output),
     `Student: ${arms.baseline.model} on ${device}; template ${settings.template}; all arms got the same questions, seeds and limits.`,
     `Sampling: ${samplingText(settings.sampling)}; ${several(settings.repeats, "answer")} a question.`,

@@ -15,7 +15,7 @@ import { probeMessages, probeOptions, probeParams, probeQuestions } from "../pro
 import { createRetriever, retrievalParams } from "../retrieval.ts";
 import type { StageContext } from "../stage.ts";
 import { retrievalMessages, studentMessages } from "../template.ts";
-import { answerAll, answersAtOnce, inParallel, type Tell } from "./items.ts";
+import { answerAll, answersAtOnce, askedAtOnce, inParallel, type Tell } from "./items.ts";
 
 /** The params all answers of a student depend on. */
 export const answerParams = ({
@@ -87,9 +87,6 @@ export function missingAdopted(context: StageContext): string | null {
     : "There is no student in use yet, so it does not answer in this comparison.";
 }
 
-/** How many answers an online teacher may work on at once; its own limiter decides what is really sent. */
-const atOnce = 16;
-
 /**
  * One arm: the teacher, from the section as it wrote the references, but each question by itself. What
  * it refuses or garbles is an empty answer. Its answers are not repeated, as it is asked with one seed.
@@ -102,7 +99,7 @@ export async function answerByTeacher(
 ): Promise<ArmAnswers> {
   const { teacher, knowledge, signal } = context;
   const sections = new Map(sectionsOfRun.map((section) => [section.id, section]));
-  const answered = await inParallel(questions, teacher.online ? atOnce : 1, async ({ id, text, section: of }) => {
+  const answered = await inParallel(questions, teacher.online ? askedAtOnce : 1, async ({ id, text, section: of }) => {
     signal.throwIfAborted();
     const section = sections.get(of);
     if (!section) throw new Error(`question ${id} names the unknown section ${of}`);

@@ -169,6 +169,9 @@ const params = (context: Pick<StageContext, "settings" | "evaluator">) => ({
   judge: context.settings.judge ? context.evaluator.judge : null,
 });
 
+/** A judge's answers are waited for: the baseline is judged while the student trains. */
+const uses = ({ judge }: StageContext["settings"]) => (judge ? ("network" as const) : ("compute" as const));
+
 /** "semantic_similarity 0.62 over 45 answers" for the progress line, every arm after the first by its name. */
 function summary({ arms }: { arms: OfArms<ArmScores> }): string {
   const lines = armNames.flatMap((arm) => (arms[arm] ? [{ arm, text: summaryOf(arms[arm].scores) }] : []));
@@ -188,7 +191,7 @@ export const baselineEvaluation = defineStage({
   version: 3,
   needs: ["questions", "references", "baselineAnswers"],
   needsPrevious: [],
-  uses: "compute",
+  uses,
   params,
   run({ questions, references, baselineAnswers }, context) {
     // The imports of the trainer and of RAGAS each take seconds of one core, so they go side by side.
@@ -203,7 +206,7 @@ export const tunedEvaluation = defineStage({
   version: 3,
   needs: ["questions", "references", "tunedAnswers"],
   needsPrevious: [],
-  uses: "compute",
+  uses,
   params,
   run: ({ questions, references, tunedAnswers }, context) =>
     evaluate("tunedEvaluation", questions, references, tunedAnswers.arms, context),

@@ -15,6 +15,9 @@ export function askedIn(questions: readonly Question[], cycle: number, cycles: n
 /** More than any student computes at once; it lets the rest wait until a lane is free. */
 export const answersAtOnce = 8;
 
+/** More than any online teacher is asked at once; its limiter decides what is really sent. */
+export const askedAtOnce = 100;
+
 /** Says that one more answer of the stage is there, whichever arm gave it. */
 export type Tell = (question: string, answer: Answer) => void;
 

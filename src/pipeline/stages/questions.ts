@@ -6,13 +6,12 @@ import { hashOf, seedOf } from "../hash.ts";
 import { defineStage, type StageContext } from "../stage.ts";
 import { questionDecisions } from "../review.ts";
 import { aimedSpread, aimNote, failuresOf, type TopicFailures } from "./aim.ts";
-import { inParallel } from "./items.ts";
+import { askedAtOnce, inParallel } from "./items.ts";
 import { reviewedQuestions } from "./reviewedQuestions.ts";
 import { chosenSections, splitSections, spread, type SectionPlan } from "./sections.ts";
 
 type Output = StageOutputs["questions"];
 
-const atOnce = 8;
 /** How often a section is asked again for what duplicates or unusable drafts left open. */
 const rounds = 3;
 
@@ -181,7 +180,7 @@ class Gatherer {
       slots: Array.from({ length: count }, () => next++),
     }));
     for (let round = 0; open.length > 0 && round < rounds + spare.length; round++) {
-      const drafts = await inParallel(open, this.#context.teacher.online ? atOnce : 1, async (want) => ({
+      const drafts = await inParallel(open, this.#context.teacher.online ? askedAtOnce : 1, async (want) => ({
         want,
         drafts: await this.#ask(want, wordings, rewordings, round, this.#asked.get(want.section.id) ?? []),
       }));
@@ -261,18 +260,22 @@ class Gatherer {
       rewordings,
       seed,
       avoid,
+      domain: knowledge.domain,
     };
-    const { families, unusable } = await this.#context.item(key, () =>
-      teacher.questions({
-        section: want.section,
-        count: want.slots.length,
-        wordings,
-        rewordings,
-        domain: knowledge.domain,
-        seed,
-        avoid,
-        signal,
-      }),
+    const { families, unusable } = await this.#context.item(
+      key,
+      () =>
+        teacher.questions({
+          section: want.section,
+          count: want.slots.length,
+          wordings,
+          rewordings,
+          domain: knowledge.domain,
+          seed,
+          avoid,
+          signal,
+        }),
+      (made) => made.families.length > 0,
     );
     this.unusable += unusable;
     return families;

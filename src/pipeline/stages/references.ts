@@ -3,7 +3,7 @@ import type { Question, Reference, Section } from "../../protocol/model.ts";
 import { unsupportedSentences } from "../claims.ts";
 import { answerDecisions, doubtAbout, judged } from "../review.ts";
 import { defineStage, type StageContext } from "../stage.ts";
-import { inParallel } from "./items.ts";
+import { askedAtOnce, inParallel } from "./items.ts";
 
 /** The question a family's reference is asked with: its first wording. */
 export function familyLeads(questions: readonly Question[]): Question[] {
@@ -19,9 +19,6 @@ const userReference = (text: string): Reference => ({
   grounded: false,
   author: "user",
 });
-
-/** How many references an online teacher may work on at once; its own limiter decides what is really sent. */
-const atOnce = 16;
 
 export const references = defineStage({
   id: "references",
@@ -40,7 +37,7 @@ export const references = defineStage({
     const leads = familyLeads(questions.questions);
     let done = 0;
     context.emit({ type: "stageProgress", cycle, stage: "references", done, total: leads.length });
-    const answered = await inParallel(leads, teacher.online ? atOnce : 1, async (lead) => {
+    const answered = await inParallel(leads, teacher.online ? askedAtOnce : 1, async (lead) => {
       signal.throwIfAborted();
       const section = sections.get(lead.section);
       if (!section) throw new Error(`question ${lead.id} names the unknown section ${lead.section}`);
@@ -97,10 +94,20 @@ async function reviewedReference(lead: Question, section: Section, context: Stag
 async function teacherReference(lead: Question, section: Section, context: StageContext): Promise<Reference> {
   const { teacher, knowledge, review, signal } = context;
   const ask = async (times: number): Promise<Reference> => {
-    const key = { teacher: teacher.id, question: lead.text, section: section.hash, ...(times ? { again: times } : {}) };
+    const { domain } = knowledge;
+    const key = {
+      teacher: teacher.id,
+      question: lead.text,
+      section: section.hash,
+      domain,
+      ...(times ? { again: times } : {}),
+    };
     // Kept by lines of the section, which may move within its file without being changed.
-    const kept = await context.item(key, async () =>
-      moved(await teacher.reference(lead.text, section, knowledge.domain, signal, times), -section.firstLine),
+    const kept = await context.item(
+      key,
+      async () => moved(await teacher.reference(lead.text, section, domain, signal, times), -section.firstLine),
+      // Another answer is wanted of a teacher that is asked again, and a better one where it failed.
+      ({ status }) => times === 0 && status === "answered",
     );
     return moved(kept, section.firstLine);
   };

@@ -23,8 +23,8 @@ export function newCapabilities(): Capabilities {
   return { jsonMode: "json_schema", lengthName: "max_tokens", lengthLimit: null, leftOut: new Set(), notes: [] };
 }
 
-/** Sampling values that can be left out; the seed first, as few servers know it. */
-const optional = ["seed", "temperature", "top_p"];
+/** Values that can be left out; the seed first, as few servers know it. */
+const optional = ["seed", "temperature", "top_p", "reasoning_effort"];
 
 /**
  * Changes `known` by what a refusal (status 400 or 422) of a request says.

@@ -18,7 +18,10 @@ const longestQuestion = 400;
 /**
  * @param log takes samples of unusable output, for the log file.
  */
-export function createChatTeacher(model: OpenaiModel, log: (text: string) => void = () => {}): Teacher {
+export function createChatTeacher(
+  model: Pick<OpenaiModel, "id" | "generateJson" | "usage">,
+  log: (text: string) => void = () => {},
+): Teacher {
   let asked = 0;
   let bad = 0;
 

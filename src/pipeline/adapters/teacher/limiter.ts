@@ -1,12 +1,13 @@
 /**
  * One gate for all calls to one account: how many run at once, who waits for what, what is tried again.
- * Starts with a single request, so that a wrong key or an empty account costs one; then grows while all
- * goes well and halves when the service says it is busy. Requests that are tried again go first.
+ * Starts with a single request, so that a wrong key or an empty account costs one; then grows while all goes well and
+ * halves when the service says it is busy. Within the limits the service states no request is sent that it would
+ * refuse. Requests that are tried again go first.
  */
-import PQueue from "p-queue";
 import { UserError } from "../../../protocol/errors.ts";
 import { createClock, type Clock } from "./clock.ts";
-import { backOff, longestWait, requestsLeft, usedUpWait } from "./waits.ts";
+import { createLine, type Request, type Turn } from "./line.ts";
+import { backOff, longestWait } from "./waits.ts";
 
 /** What an error means for the limiter. */
 export type Verdict =
@@ -28,11 +29,10 @@ export interface Sent<T> {
   headers: Headers | null;
 }
 
-export interface Call<T> {
+export interface Call<T> extends Request {
   /** Sends one request. Its errors go to `classify`. */
   send(): Promise<Sent<T>>;
   classify(error: unknown, everSucceeded: boolean): Verdict;
-  signal: AbortSignal;
 }
 
 export interface Limiter {
@@ -44,7 +44,7 @@ export interface Limiter {
 }
 
 export interface LimiterOptions {
-  /** Requests at once when all goes well. */
+  /** Requests at once when all goes well; the default depends on whether the service states its limits. */
   most?: number;
   clock?: Clock;
   random?: () => number;
@@ -58,90 +58,48 @@ interface Item {
   successesBefore: number;
 }
 
-/** Requests at once after the first success. */
-const start = 4;
+/** Requests at once after the first success, and at most: a server that states no limits may have one slot. */
+const unstated = { start: 4, most: 16 };
+const stated = { start: 16, most: 64 };
 /** Failures in a row, over all calls, after which everyone waits. */
 const failuresInRowLimit = 3;
-/** Milliseconds between two notices of one wait. */
-const noticeEvery = 15_000;
 
 /** A limiter that was stopped by a final error stays stopped: make a new one to resume. */
 export function createLimiter({
-  most = 16,
+  most,
   clock = createClock(),
   random = Math.random,
   onNotice = () => {},
 }: LimiterOptions = {}): Limiter {
-  const queue = new PQueue({ concurrency: 1 });
+  const line = createLine(clock, onNotice);
+  const stopping = new AbortController();
   let stopped: { error: unknown } | null = null;
   let successes = 0;
   let streak = 0;
   let failuresInRow = 0;
-  let sent = 0;
   let slowedAt = 0;
-  let openAt = 0;
-  let waitSentence = "";
-  let waiting: AbortController | null = null;
-  const stopping = new AbortController();
 
-  function succeeded(headers: Headers | null): void {
+  function succeeded(limitsStated: boolean): void {
     successes += 1;
     streak += 1;
     failuresInRow = 0;
-    if (successes === 1) queue.concurrency = Math.min(start, most);
-    else if (streak >= queue.concurrency && queue.concurrency < most) {
-      queue.concurrency += 1;
+    const usual = limitsStated ? stated : unstated;
+    const limit = most ?? usual.most;
+    if (successes === 1) line.places = Math.min(usual.start, limit);
+    // Twice as many with each round until the service first complains, then one more.
+    else if (line.places < limit && (slowedAt === 0 || streak >= line.places)) {
+      line.places += 1;
       streak = 0;
     }
-    if (!headers) return;
-    const left = requestsLeft(headers);
-    if (left !== null && left < queue.concurrency) queue.concurrency = Math.max(1, left);
-    const reset = usedUpWait(headers);
-    if (reset !== null) closeFor(Math.min(reset, longestWait), "the service's limit for this minute is used up");
   }
 
   /** Halves what runs at once. False for requests that were under way when it last did: they tell nothing new. */
   function slowDown(number: number): boolean {
     streak = 0;
     if (number <= slowedAt) return false;
-    slowedAt = sent;
-    queue.concurrency = Math.max(1, Math.floor(queue.concurrency / 2));
+    slowedAt = line.turns;
+    line.places = Math.max(1, Math.floor(line.places / 2));
     return true;
-  }
-
-  function closeFor(ms: number, sentence: string): void {
-    if (clock.now() + ms <= openAt) return;
-    openAt = clock.now() + ms;
-    waitSentence = sentence;
-    if (!waiting) void close();
-  }
-
-  /** The queue stays closed; the next call waits for what is left of the time. */
-  function abandonWait(): void {
-    waiting?.abort();
-    waiting = null;
-  }
-
-  /** Lets no request out until `openAt`, which may move while it waits. */
-  async function close(): Promise<void> {
-    queue.pause();
-    const mine = new AbortController();
-    waiting = mine;
-    let noticedAt = Number.NEGATIVE_INFINITY;
-    for (let left = openAt - clock.now(); left > 0 && !mine.signal.aborted; left = openAt - clock.now()) {
-      if (left > 2000 && clock.now() - noticedAt >= noticeEvery) {
-        noticedAt = clock.now();
-        onNotice(`Waiting ${Math.ceil(left / 1000)} s: ${waitSentence}.`);
-      }
-      await clock.sleep(Math.min(left, noticeEvery), mine.signal);
-    }
-    if (waiting === mine) open();
-  }
-
-  function open(): void {
-    waiting?.abort();
-    waiting = null;
-    queue.start();
   }
 
   /** Ends every call, waiting or to come. */
@@ -149,7 +107,7 @@ export function createLimiter({
     if (stopped) return stopped.error;
     stopped = { error };
     stopping.abort();
-    open();
+    line.dissolve();
     return error;
   }
 
@@ -175,25 +133,27 @@ export function createLimiter({
     }
     if (askedMs !== null) {
       // A little more than what was asked, so that not all come back in the same moment, and never less.
-      closeFor(askedMs + 1 + random() * Math.min(250, askedMs / 20), sentence);
+      line.pause(askedMs + 1 + random() * Math.min(250, askedMs / 20), sentence);
       return 0;
     }
-    if (everyone || failuresInRow >= failuresInRowLimit) closeFor(backOff(failuresInRow, random), sentence);
+    if (everyone || failuresInRow >= failuresInRowLimit) line.pause(backOff(failuresInRow, random), sentence);
     return everyone && item.tries === 1 ? 0 : backOff(item.tries - (everyone ? 1 : 0), random);
   }
 
-  /** One request in its turn. */
-  async function attempt<T>(call: Call<T>, item: Item): Promise<{ value: T } | { wait: number }> {
-    if (stopped) throw stopped.error;
-    const number = ++sent;
-    item.tries += 1;
+  /** Sends one request whose turn has come. */
+  async function attempt<T>(call: Call<T>, item: Item, turn: Turn): Promise<{ value: T } | { wait: number }> {
     try {
+      if (stopped) throw stopped.error;
+      item.tries += 1;
       const { value, headers } = await call.send();
-      succeeded(headers);
+      succeeded(turn.learn(headers));
       return { value };
     } catch (error) {
       if (call.signal.aborted) throw call.signal.reason;
-      return { wait: failed(call, item, number, error) };
+      if (stopped) throw stopped.error;
+      return { wait: failed(call, item, turn.number, error) };
+    } finally {
+      line.leave();
     }
   }
 
@@ -202,20 +162,13 @@ export function createLimiter({
       const item: Item = { tries: 0, successesBefore: successes };
       for (;;) {
         call.signal.throwIfAborted();
-        if (!waiting && clock.now() < openAt) void close();
-        else if (!waiting) queue.start();
-        try {
-          const outcome = await queue.add(() => attempt(call, item), { priority: item.tries, signal: call.signal });
-          if ("value" in outcome) return outcome.value;
-          if (outcome.wait > 0) await clock.sleep(outcome.wait, AbortSignal.any([call.signal, stopping.signal]));
-        } finally {
-          // A wait that nobody is left to wait for must not keep the process alive.
-          if (call.signal.aborted && queue.size === 0) abandonWait();
-        }
+        const outcome = await attempt(call, item, await line.enter(call, item.tries));
+        if ("value" in outcome) return outcome.value;
+        if (outcome.wait > 0) await clock.sleep(outcome.wait, AbortSignal.any([call.signal, stopping.signal]));
       }
     },
     get concurrency() {
-      return queue.concurrency;
+      return line.places;
     },
     get stopped() {
       return stopped !== null;

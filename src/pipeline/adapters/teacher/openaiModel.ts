@@ -5,27 +5,25 @@
 import OpenAI, { APIError } from "openai";
 import type { Answer, Usage } from "../../../protocol/model.ts";
 import { UserError } from "../../../protocol/errors.ts";
+import type { Effort, Prices } from "../../../protocol/run.ts";
 import type { GenerateOptions, LanguageModel, Message } from "../../ports.ts";
-import { laterMode, learn, newCapabilities, tooLongForModel } from "./capabilities.ts";
+import { learn, newCapabilities, tooLongForModel } from "./capabilities.ts";
+import { answerTokens, chatBody } from "./chatBody.ts";
 import { chatReply, embeddingReply, modelList, tokensOf, type ChatReply, type ListedModel } from "./replies.ts";
 import { createClock, type Clock } from "./clock.ts";
 import { classify, neverSent, RequestTimeout } from "./failures.ts";
 import { createLimiter, type Limiter, type Sent } from "./limiter.ts";
 import { createMeter, type Charge, type Meter } from "./meter.ts";
-import { priceOf, type Price } from "./prices.ts";
+import { priceOf } from "./prices.ts";
 import type { SpendingCap } from "./spendingCap.ts";
-import {
-  createGenerateJson,
-  withInstruction,
-  type ChatOptions,
-  type GenerateJson,
-  type JsonFormat,
-} from "./structuredOutput.ts";
+import { createGenerateJson, type ChatOptions, type GenerateJson, type JsonFormat } from "./structuredOutput.ts";
 import { createTransport, garbledIn, withoutKey } from "./transport.ts";
 
 export interface OpenaiModelOptions {
   model: string;
   baseUrl: string;
+  /** How much a reasoning model thinks; the model's own default when not given. */
+  effort?: Effort | undefined;
   /** Null for servers that take none. It goes into the Authorization header and nowhere else. */
   apiKey: string | null;
   /** Shared with other models of the same account. */
@@ -33,12 +31,14 @@ export interface OpenaiModelOptions {
   meter?: Meter;
   /** Shared with other models of the same run. */
   cap?: SpendingCap;
-  /** Stands in for the price table; needed for a spending limit at other endpoints. */
-  price?: Price | null;
+  /** Stand above the price table; needed for a spending limit at other endpoints. */
+  prices?: Prices;
   /** Milliseconds one request may take, from sending to the last byte. */
   timeoutMs?: number;
   clock?: Clock;
   onNotice?: (text: string) => void;
+  /** Told once of each thing the endpoint turns out not to accept, one sentence. */
+  onLearnt?: (text: string) => void;
 }
 
 export interface OpenaiModel extends LanguageModel {
@@ -55,12 +55,23 @@ export interface OpenaiModel extends LanguageModel {
   notes(): string[];
 }
 
+/** What one request may take, and whose limits it counts against. */
+interface Limits {
+  signal: AbortSignal;
+  limitMs: number;
+  tokens: number;
+  ofModel?: string;
+}
+
+/** Services without a tokenizer at the gate count four characters as a token. */
+const estimatedTokens = (sent: unknown): number => Math.ceil(Buffer.byteLength(JSON.stringify(sent)) / 4);
+
 /** Tokens; the most an answer can cost where no limit can be sent. */
 const longestAnswer = 16_000;
 const textsAtOnce = 64;
 
 export function createOpenaiModel(options: OpenaiModelOptions): OpenaiModel {
-  const { model, baseUrl, apiKey, clock = createClock(), onNotice = () => {}, timeoutMs = 120_000 } = options;
+  const { model, baseUrl, effort, apiKey, clock = createClock(), onNotice = () => {}, timeoutMs = 120_000 } = options;
   const { host, hostname, protocol } = new URL(baseUrl);
   // Such a key cannot stand in a header, and the error of `fetch` would spell it out.
   if (apiKey !== null && !/^[\x21-\x7e]+$/.test(apiKey))
@@ -70,7 +81,7 @@ export function createOpenaiModel(options: OpenaiModelOptions): OpenaiModel {
     onNotice(`The key goes to ${host} unencrypted (http); use https if the service offers it.`);
   const limiter = options.limiter ?? createLimiter({ clock, onNotice });
   const meter = options.meter ?? createMeter(options.cap);
-  const price = options.price === undefined ? priceOf(model, baseUrl) : options.price;
+  const price = priceOf(model, baseUrl, options.prices);
   const known = newCapabilities();
   let everAnswered = false;
   const client = new OpenAI({
@@ -87,11 +98,10 @@ export function createOpenaiModel(options: OpenaiModelOptions): OpenaiModel {
     fetch: createTransport(baseUrl, apiKey),
   });
 
-  /** One request through limiter and meter. `attempt` builds it anew for each try. */
+  /** One request through limiter and meter. `attempt` builds it anew for each try; `tokens` are the most it can use. */
   function request<T>(
     attempt: (signal: AbortSignal) => Promise<Sent<T>>,
-    signal: AbortSignal,
-    limitMs: number,
+    { signal, limitMs, tokens, ofModel = model }: Limits,
   ): Promise<T> {
     const send = async (): Promise<Sent<T>> => {
       const timer = AbortSignal.timeout(limitMs);
@@ -104,6 +114,8 @@ export function createOpenaiModel(options: OpenaiModelOptions): OpenaiModel {
       }
     };
     return limiter.run({
+      model: ofModel,
+      tokens,
       send,
       signal,
       classify: (error, everSucceeded) => classify(error, host, model, everSucceeded, Date.now()),
@@ -140,12 +152,12 @@ export function createOpenaiModel(options: OpenaiModelOptions): OpenaiModel {
   ): Promise<ChatReply> {
     const attempt = async (attemptSignal: AbortSignal): Promise<Sent<ChatReply>> => {
       for (;;) {
-        const body = chatBody(messages, values, format);
+        const body = chatBody({ model, effort }, known, messages, values, format);
         const input = Buffer.byteLength(JSON.stringify(body));
         const charge = meter.reserve(price, {
           input,
           cachedInput: 0,
-          output: known.lengthName ? lengthOf(values.maxTokens) : longestAnswer,
+          output: known.lengthName ? answerTokens(values.maxTokens, effort, known) : longestAnswer,
         });
         try {
           return await charged(
@@ -159,39 +171,13 @@ export function createOpenaiModel(options: OpenaiModelOptions): OpenaiModel {
           if (tooLongForModel(refusal.text)) return { value: { status: "too_long" }, headers: null };
           const before = known.notes.length;
           if (!learn(known, model, body, refusal)) throw error;
-          known.notes.slice(before).forEach(onNotice);
+          known.notes.slice(before).forEach(options.onLearnt ?? onNotice);
         }
       }
     };
-    return request(attempt, signal, values.timeoutMs ?? timeoutMs);
-  }
-
-  const lengthOf = (asked: number): number => Math.min(asked, known.lengthLimit ?? asked);
-
-  function chatBody(
-    messages: readonly Message[],
-    values: Omit<ChatOptions, "signal">,
-    format: JsonFormat | null,
-  ): Record<string, unknown> {
-    const mode = format ? laterMode(known.jsonMode, format.type) : "text";
-    const words = format?.type === "json_schema" && mode !== "json_schema" ? format.inWords : null;
-    const optional = { temperature: values.temperature, top_p: values.topP, seed: values.seed };
-    return {
-      model,
-      messages: words === null ? messages : withInstruction(messages, words),
-      ...(known.lengthName ? { [known.lengthName]: lengthOf(values.maxTokens) } : {}),
-      ...Object.fromEntries(
-        Object.entries(optional).filter(([name, value]) => value !== undefined && !known.leftOut.has(name)),
-      ),
-      ...(mode === "text"
-        ? {}
-        : {
-            response_format:
-              mode === "json_schema" && format?.type === mode
-                ? { type: mode, json_schema: format.schema }
-                : { type: mode },
-          }),
-    };
+    const asked = chatBody({ model, effort }, known, messages, values, format);
+    const tokens = estimatedTokens(asked) + answerTokens(values.maxTokens, effort, known);
+    return request(attempt, { signal, limitMs: values.timeoutMs ?? timeoutMs, tokens });
   }
 
   const generateJson = createGenerateJson(chat, {
@@ -233,7 +219,7 @@ export function createOpenaiModel(options: OpenaiModelOptions): OpenaiModel {
   }
 
   async function embed(texts: readonly string[], embeddingModel: string, signal: AbortSignal): Promise<number[][]> {
-    const embeddingPrice = options.price === undefined ? priceOf(embeddingModel, baseUrl) : options.price;
+    const embeddingPrice = priceOf(embeddingModel, baseUrl, options.prices);
     const vectors: number[][] = [];
     for (let first = 0; first < texts.length; first += textsAtOnce) {
       const input = texts.slice(first, first + textsAtOnce);
@@ -252,7 +238,8 @@ export function createOpenaiModel(options: OpenaiModelOptions): OpenaiModel {
           (data) => embeddingReply(data, input.length),
         );
       };
-      vectors.push(...(await readable(request(send, signal, timeoutMs))));
+      const limits = { signal, limitMs: timeoutMs, tokens: estimatedTokens(input), ofModel: embeddingModel };
+      vectors.push(...(await readable(request(send, limits))));
     }
     return vectors;
   }
@@ -268,11 +255,11 @@ export function createOpenaiModel(options: OpenaiModelOptions): OpenaiModel {
         throw error;
       }
     };
-    return readable(request(send, signal, Math.min(timeoutMs, 20_000)));
+    return readable(request(send, { signal, limitMs: Math.min(timeoutMs, 20_000), tokens: 0, ofModel: "" }));
   }
 
   return {
-    id: hostname === "api.openai.com" ? model : `${model} at ${hostname}`,
+    id: `${model}${effort ? ` with ${effort} effort` : ""}${hostname === "api.openai.com" ? "" : ` at ${hostname}`}`,
     host,
     generate,
     generateJson,

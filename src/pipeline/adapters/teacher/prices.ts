@@ -1,9 +1,8 @@
 import { UserError } from "../../../protocol/errors.ts";
-import type { JudgeModel } from "../../../protocol/run.ts";
+import type { JudgeModel, Prices, RunSettings } from "../../../protocol/run.ts";
 
 /**
- * US dollars per million tokens, to be edited when a provider changes them. Standard tier, without
- * batch or cache discounts beyond `cachedInput`.
+ * US dollars per million tokens. Standard tier, without batch or cache discounts beyond `cachedInput`.
  */
 export interface Price {
   input: number;
@@ -23,18 +22,30 @@ const openaiPrices: Readonly<Record<string, Price>> = {
   "text-embedding-3-large": { input: 0.13, cachedInput: 0.13, output: 0 },
 };
 
-/** The price of a model at an endpoint; null when it is not known. Dated names ("gpt-4o-mini-2024-07-18") count as the model. */
-export function priceOf(model: string, baseUrl: string): Price | null {
+/**
+ * The price of a model at an endpoint; null when it is not known. Dated names ("gpt-4o-mini-2024-07-18") count as the model.
+ * @param own prices the user gave; they stand above the table
+ */
+export function priceOf(model: string, baseUrl: string, own: Prices = {}): Price | null {
+  const undated = model.replace(/-\d{4}-\d{2}-\d{2}$/, "");
+  const given = [model, undated].find((name) => Object.hasOwn(own, name));
+  const price = given === undefined ? undefined : own[given];
+  if (price) return { ...price, cachedInput: price.cachedInput ?? price.input };
   if (new URL(baseUrl).hostname !== "api.openai.com") return null;
-  const name = model.replace(/-\d{4}-\d{2}-\d{2}$/, "");
-  return Object.hasOwn(openaiPrices, name) ? (openaiPrices[name] ?? null) : null;
+  return Object.hasOwn(openaiPrices, undated) ? (openaiPrices[undated] ?? null) : null;
 }
 
 /** @throws UserError E_SETTINGS for a budget that cannot be kept, as the model's price is not known */
-export function checkPrice({ model, baseUrl }: JudgeModel, budget: number | null): void {
-  if (budget === null || priceOf(model, baseUrl)) return;
+export function checkPrice(
+  { model, baseUrl }: JudgeModel,
+  { budget, prices }: Pick<RunSettings, "budget" | "prices">,
+): void {
+  if (budget === null || priceOf(model, baseUrl, prices)) return;
   const { host } = new URL(baseUrl);
-  throw new UserError("E_SETTINGS", `The price of ${model} at ${host} is not known, so no budget can be kept.`);
+  throw new UserError(
+    "E_SETTINGS",
+    `The price of ${model} at ${host} is not known, so no budget can be kept. Prices can be given with the run.`,
+  );
 }
 
 export interface TokenCount {

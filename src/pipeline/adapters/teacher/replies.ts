@@ -65,19 +65,31 @@ export function embeddingReply(data: unknown, count: number): number[][] {
   return vectors;
 }
 
-/** A model of the list; `shutdown` is the day its provider switches it off, when told. */
+/** A model of the list; `shutdown` is the day its provider switches it off (YYYY-MM-DD), when told. */
 export interface ListedModel {
   id: string;
   shutdown: string | null;
 }
 
-const modelSchema = z.object({ data: z.array(z.object({ id: z.string(), shutdown_date: z.string().nullish() })) });
+/** What one model's list entry says of its end, for people; null when it says nothing. */
+export function shutdownNotice(listed: readonly ListedModel[], model: string): string | null {
+  const day = listed.find(({ id }) => id === model)?.shutdown;
+  return day ? `The provider switches ${model} off on ${day}.` : null;
+}
+
+const modelSchema = z.object({ data: z.array(z.object({ id: z.string(), shutdown_date: z.unknown().optional() })) });
+
+/** A date as text, or in seconds since 1970; anything else is no reason to lose the list. */
+function dayOf(date: unknown): string | null {
+  const time = typeof date === "number" ? date * 1000 : typeof date === "string" ? Date.parse(date) : NaN;
+  return Number.isNaN(time) || Math.abs(time) > 8e15 ? null : new Date(time).toISOString().slice(0, 10);
+}
 
 /** @throws GarbledResponse when it is no list of models. */
 export function modelList(page: unknown): ListedModel[] {
   const rows = modelSchema.safeParse(page).data?.data;
   if (!rows) throw new GarbledResponse("sent JSON that is no list of models", "");
-  return rows.map(({ id, shutdown_date }) => ({ id, shutdown: shutdown_date ?? null }));
+  return rows.map(({ id, shutdown_date }) => ({ id, shutdown: dayOf(shutdown_date) }));
 }
 
 const count = z.int().nonnegative();

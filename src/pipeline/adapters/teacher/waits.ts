@@ -32,10 +32,29 @@ export function usedUpWait(headers: Headers): number | null {
   return waits.length > 0 ? Math.max(...waits) : null;
 }
 
-/** Requests the service still grants, when it says so. */
-export function requestsLeft(headers: Headers): number | null {
-  const text = headers.get("x-ratelimit-remaining-requests")?.trim() ?? "";
-  return /^\d{1,9}$/.test(text) ? Number(text) : null;
+/** What a service says it still grants of one kind. */
+export interface Grant {
+  /** The most there can be; null when it is not told. */
+  limit: number | null;
+  left: number;
+  /** Milliseconds until all of the limit is there again; null when it is not told. */
+  resetMs: number | null;
+}
+
+/** The grant that a response's `x-ratelimit-*` headers name; null without a number of what is left. */
+export function grantOf(headers: Headers, kind: "requests" | "tokens"): Grant | null {
+  const left = count(headers.get(`x-ratelimit-remaining-${kind}`));
+  if (left === null) return null;
+  const limit = count(headers.get(`x-ratelimit-limit-${kind}`));
+  return {
+    limit: limit === null || limit === 0 ? null : Math.max(limit, left),
+    left,
+    resetMs: resetTime(headers.get(`x-ratelimit-reset-${kind}`) ?? ""),
+  };
+}
+
+function count(text: string | null): number | null {
+  return text !== null && /^\d{1,12}$/.test(text.trim()) ? Number(text) : null;
 }
 
 /** 1 s, 2 s, 4 s … at most 60 s, each with a random half so that clients do not come back together. */
