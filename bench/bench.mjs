@@ -7,6 +7,7 @@ await ready(fileURLToPath(import.meta.url));
 /** @type {Record<string, () => Promise<{ run(args: string[]): Promise<number> }>>} */
 const commands = {
   training: () => import("./trainingSpeed.ts"),
+  gpu: () => import("./gpuTraining.ts"),
   coverage: () => import("./coverage.ts"),
   editor: () => import("./editorSpeed.ts"),
   tree: () => import("./treeSpeed.ts"),

@@ -139,7 +139,12 @@ export async function writeBase(task: Task): Promise<string> {
 }
 
 /** With the variables our job gets too, so that neither side is slowed or hastened by a setting of the shell. */
-function runPython({ environment, folder }: Task, script: string, args: string[], input: string) {
+export function runPython(
+  { environment, folder }: Pick<Task, "environment" | "folder">,
+  script: string,
+  args: string[],
+  input: string,
+) {
   const names = ["PATH", "HOME", "LANG", "TMPDIR", "SystemRoot", "USERPROFILE", "OMP_NUM_THREADS", "MKL_NUM_THREADS"];
   const kept = names.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]]));
   return execa(environment.python, ["-s", "-X", "utf8", "-u", join(import.meta.dirname, script), ...args], {

@@ -7,7 +7,7 @@ from typing import Any
 from transformers import TrainerCallback
 
 from trainer.course import SPAN, Course
-from trainer.device import memory_now
+from trainer.device import memory_now, memory_peak
 from trainer.protocol import Channel
 from trainer.schedule import rate_factor
 from trainer.sft import PlannedTrainer
@@ -34,7 +34,7 @@ class Watch(TrainerCallback):
         self.save, self.held_back, self.adapter = save, held_back, adapter
         self.started = self.step_started = self.saved = time.monotonic()
         self.tokens_before = 0
-        self.warned = False
+        self.warned = self.measured = False
         self.paused = 0.0  # spent saving and looking, not training
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
@@ -54,6 +54,9 @@ class Watch(TrainerCallback):
         trainer.step_loss, self.tokens_before = 0.0, trainer.tokens_seen
         self.channel.send("metric", **point, memoryBytes=memory_now(self.device))
         self.channel.progress(step, plan.steps)
+        if not self.measured:
+            self.measured = True
+            self.channel.notice(f"Memory measured after the first step: {memory_peak(self.device) / 1e9:.2f} GB.")
         if course.diverges() and not self.warned:
             self.warned = True
             self.channel.notice(f"The loss has been above three times its median for {SPAN} steps, up to step {step}.")

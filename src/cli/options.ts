@@ -238,7 +238,8 @@ const flagPaths: Record<string, string> = {
 };
 
 function flagOf(path: string): string {
-  const known = flagPaths[path] ?? flagPaths[path.split(".")[0] ?? ""];
+  const parts = path.split(".");
+  const known = flagPaths[path] ?? flagPaths[parts.slice(0, 2).join(".")] ?? flagPaths[parts[0] ?? ""];
   if (known) return known;
   const [first = ""] = path.split(".");
   return (settingFlagNames as string[]).includes(first) ? `--${first}` : path || "settings";

@@ -68,7 +68,10 @@ export const trainingSettingsSchema = z.strictObject({
    * made-up manual of the tests (142 rows, ten passes): 8 to 9 of its 20 precise facts right without, 11 to 13 with 0.35.
    */
   wordDropout: z.number().min(0).max(0.9).default(0.35),
-  roles: z.array(z.string()).default([...recipeRoles]),
+  roles: z
+    .array(z.enum(recipeRoles))
+    .min(1)
+    .default([...recipeRoles]),
   /** `auto`: NF4 on a GPU, the GGUF's own 4-bit values on a CPU. */
   quantization: z.enum(["auto", "nf4", "gguf"]).default("auto"),
   device: z.enum(["auto", "cpu", "cuda"]).default("auto"),

@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync } from "node:fs";
+import { existsSync, mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
@@ -76,6 +76,51 @@ test("F1: out of memory, each rung is a new process and is told", async () => {
     { name: "with rows of at most 384 tokens", reason },
     { name: "with rows of at most 256 tokens", reason },
   ]);
+});
+
+test("F1: a real training that is refused memory climbs a rung and ends", { timeout: 400_000 }, async () => {
+  // Private memory is more than what is resident: the estimate's peak is enough for one row at a time, not for four.
+  const folder = mkdtempSync(join(tmpdir(), "distillery-short-"));
+  const start = (interpreter: string) =>
+    createTrainer({
+      python: interpreter,
+      trainerFolder,
+      logFile: join(folder, "job.log"),
+      model: { gguf: embeddedStudent },
+    });
+  const text = "It is so, and then once more, ".repeat(24);
+  const prompt = templates.chatml.render([{ role: "user", content: "How is it?" }]);
+  const rows = [1, 2, 3, 4].map((row) => ({ prompt, completion: templates.chatml.completion(`${row}: ${text}`) }));
+  const settings = trainingSettingsSchema.parse({ rank: 16, accumulation: 4, device: "cpu" });
+  const job = { ...jobOf(1), rows, settings };
+  const looked = new AbortController();
+  let said = "";
+  await start(python)
+    .train(
+      job,
+      () => {},
+      (notice) => {
+        if (notice.startsWith("Memory of")) said = notice;
+        looked.abort(new Error("seen"));
+      },
+      looked.signal,
+    )
+    .catch(() => {});
+  const [, total] = /about ([\d.]+) GB of/.exec(said) ?? [];
+  const short = join(folder, "python");
+  const kilobytes = Math.round(Number(total) * 1e6);
+  writeFileSync(short, `#!/bin/sh\nulimit -d ${kilobytes}\nexec "${python}" "$@"\n`, { mode: 0o755 });
+  const result = await start(short).train(
+    job,
+    () => {},
+    () => {},
+    never,
+  );
+  expect(result.memoryRungs?.[0]).toEqual({
+    name: "one row at a time",
+    reason: "There is not enough memory for this job.",
+  });
+  expect(result.steps).toBe(1);
 });
 
 test("F1: when no rung is left, the error stands", async () => {

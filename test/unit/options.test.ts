@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { parseCommandLine, settingFlagNames, settingsFrom } from "../../src/cli/options.ts";
-import { runSettingsSchema } from "../../src/protocol/run.ts";
+import { recipeRoles, runSettingsSchema } from "../../src/protocol/run.ts";
 
 const settings = (...args: string[]) => settingsFrom(parseCommandLine(args, settingFlagNames));
 const thrown = (work: () => unknown): unknown => {
@@ -52,7 +52,9 @@ test("every setting flag reaches the settings", () => {
     ...["--teacher", "openai", "--model", "m", "--base-url", "http://localhost:1/v1"],
     ...["--arms", "retrieval, teacher", "--no-probe"],
     ...["--primary-metric", "factual_correctness", "--roles", "q_proj, v_proj"],
+    ...["--memory-limit", "3.5", "--cpu-fallback", "ask"],
   );
+  expect(made.training).toMatchObject({ memoryLimit: 3.5, cpuFallback: "ask" });
   expect(made.training).toMatchObject({ steps: "auto", quantization: "nf4", roles: ["q_proj", "v_proj"] });
   expect(made).toMatchObject({
     topics: ["Pods", "Services"],
@@ -152,3 +154,13 @@ test.each([[["--colour", "red"]], [["--questions"]], [["--teacher", "offline", "
     expect(thrown(() => settings(...args))).toMatchObject({ code: "E_USAGE" });
   },
 );
+
+test("layers that do not exist are refused with those that do, and so is none", () => {
+  const unknown = thrown(() => settings("--roles", "q_proj,attention"));
+  expect(unknown).toMatchObject({ code: "E_SETTINGS", message: expect.stringMatching(/^--roles: /) });
+  for (const role of recipeRoles) expect(String(unknown)).toContain(role);
+  expect(thrown(() => settings("--roles", ","))).toMatchObject({
+    code: "E_SETTINGS",
+    message: expect.stringMatching(/^--roles: /),
+  });
+});

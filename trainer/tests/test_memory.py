@@ -1,5 +1,6 @@
 """The estimate of a training's memory, against sums by hand and against what tensors take."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,8 @@ from trainer.device import Device
 from trainer.memory_estimate import Estimate, empty_model, estimate_memory, nf4_bytes, state_bytes, weight_bytes
 from trainer.modules import choose_modules
 from trainer.step_memory import Batch, Recipe
+from trainer.tests.running_job import RunningJob
+from trainer.tests.samples import row, student_gguf, train_spec
 from trainer.tests.test_modules import ROLES
 
 HALF = Device("cuda", torch.float16, 1)
@@ -100,6 +103,22 @@ def test_a_tied_head_keeps_the_embeddings_of_smollm2_where_they_are() -> None:
     on_cpu = recipe(device=Device("cpu", torch.float32, 1), nf4=False)
     assert weight_bytes(model, on_cpu) == 4 * everything
     assert weight_bytes(model, recipe(nf4=False, embeddings_on_cpu=True)) == 2 * everything
+
+
+def test_the_estimate_is_near_what_a_real_training_takes(tmp_path: Path) -> None:
+    rows = [row(f"What is {place}?", "it is so, and then again " * 25) for place in range(4)]
+    steps = {"rule": "fixed", "count": 1}
+    model = {"gguf": student_gguf()}
+    spec = train_spec(model, tmp_path, rows=rows, heldBack=[], steps=steps, rank=16, maxLength=512, threads=1)
+    with RunningJob("train", spec) as job:
+        plan = job.next("plan")
+        line = plan
+        while line["type"] != "result":
+            line = job.next("result", "notice", "progress", "metric")
+    found, measured = plan["tried"][-1]["bytes"], line["result"]["peakMemoryBytes"]
+    assert line["result"]["estimatedMemoryBytes"] == found == sum(plan["parts"].values())
+    assert plan["parts"]["step"] > 0.3 * found  # the part that is reckoned, not read from the model, matters here
+    assert measured == pytest.approx(found, rel=0.15)
 
 
 @pytest.mark.parametrize("shape", [(2560, 2560), (100, 64), (10240, 2560)])

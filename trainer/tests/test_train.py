@@ -37,6 +37,7 @@ def test_a_training_learns_and_leaves_the_adapter(kind: str, toys: dict[str, str
     steps = {"rule": "fixed", "count": 40}
     result = run(train_spec({"gguf": f"{toys[kind]}/model.gguf"}, tmp_path, steps=steps, learningRate=0.02), pair)
     pair.drain()
+    assert pair.notices().count("Memory measured after the first step: ") == 1
     assert losses(result)[-1] < 0.6 * losses(result)[0]
     assert result["finalLoss"] == losses(result)[-1]
     assert (result["steps"], result["plannedSteps"], result["rows"], result["rowsTooLong"]) == (40, 40, 6, 0)
