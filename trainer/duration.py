@@ -8,7 +8,7 @@ from trainer.device import Device
 
 SIDE = 1024  # of the matrices multiplied as a trial
 TRIAL_SECONDS = 0.3
-# Share of that trial's speed that whole trainings reached with SmolLM2-135M in float32; the rest are smaller products.
+# Share of that trial's speed that a whole training is taken to reach; assumed, not measured: its products are smaller.
 REACHED = 0.5
 
 
