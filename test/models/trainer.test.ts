@@ -159,7 +159,9 @@ test("F1: what the estimate rules out is not tried; a rung that saves nothing is
 test("F1: by the CPU fallback `auto` the time is told, by `ask` the training stops before it starts", async () => {
   const { result, notices } = await planned("falls back", "auto");
   expect(result.memoryRungs?.map(({ name }) => name)).toEqual(["on the CPU"]);
-  expect(notices.at(-1)).toBe("Training on the CPU takes about 5 hours.");
+  expect(notices.at(-1)).toBe(
+    "Training on the CPU takes about 5 hours. A smaller student, as smollm2-135m, or fewer steps take less.",
+  );
   await expect(planned("falls back", "ask")).rejects.toMatchObject({
     code: "E_CPU_FALLBACK",
     message: "The GPU's memory is not enough for this training; on the CPU it would take about 5 hours.",

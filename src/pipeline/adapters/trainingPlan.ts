@@ -3,7 +3,7 @@ import { UserError } from "../../protocol/errors.ts";
 import type { TrainingSettings } from "../../protocol/run.ts";
 import type { PlanLine } from "../../protocol/trainer.ts";
 
-/** Seconds from which a training on the CPU is asked about that no GPU was there for from the start. */
+/** Seconds from which a training on the CPU is long: asked about, or told with what would take less. */
 const longTraining = 30 * 60;
 
 const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(2)} GB`;
@@ -21,7 +21,10 @@ export function memorySentence({ tried, parts }: PlanLine): string {
 export const overSentence = ({ bytes, limitBytes }: Tried): string =>
   `The memory would not be enough: about ${gigabytes(bytes)} of ${gigabytes(limitBytes)}.`;
 
-export const durationSentence = (seconds: number): string => `Training on the CPU takes ${about(seconds)}.`;
+export function durationSentence(seconds: number): string {
+  const less = seconds < longTraining ? "" : " A smaller student, as smollm2-135m, or fewer steps take less.";
+  return `Training on the CPU takes ${about(seconds)}.${less}`;
+}
 
 /** A rough time for people. */
 export function about(seconds: number): string {
