@@ -1,5 +1,4 @@
 /** Wires everything of the extension by hand. Loaded when something is first used. */
-import { join } from "node:path";
 import * as vscode from "vscode";
 import { UserError } from "../protocol/errors.ts";
 import { checkpointOf } from "./checkpointUri.ts";
@@ -14,7 +13,7 @@ import { createKnowledge, type KnowledgeStore } from "./knowledge.ts";
 import { createLabels, type Labels } from "./labels.ts";
 import { createLog, type Log } from "./log.ts";
 import { createPanelHost, type PanelHost } from "./panel/panelHost.ts";
-import { runsRoot } from "./place.ts";
+import { processLog } from "./place.ts";
 import { createMarks, type Marks } from "./review/marks.ts";
 import { createReviewer, type Reviewer } from "./review/reviewer.ts";
 import { createHistory, type History } from "./run/history.ts";
@@ -95,7 +94,7 @@ export function createApp(shell: Shell): App {
     knowledge,
     keys,
     log,
-    logFile: async () => join(await runsRoot(context), "distillery.log"),
+    logFile: () => processLog(context),
   });
   const staleness = createStaleness(history, knowledge);
   const texts = createTexts();

@@ -26,6 +26,10 @@ export async function runsRoot(context: vscode.ExtensionContext): Promise<string
   return (context.storageUri ?? context.globalStorageUri).fsPath;
 }
 
+/** Takes what Python and llama.cpp say. */
+export const processLog = async (context: vscode.ExtensionContext): Promise<string> =>
+  join(await runsRoot(context), "distillery.log");
+
 const isWritable = (folder: string | null): Promise<boolean> =>
   folder === null
     ? Promise.resolve(false)

@@ -11,7 +11,7 @@ import { checkBase, tunedOfRun } from "../../pipeline/adapters/tunedStudents.ts"
 import { childFile } from "../compose.ts";
 import { UserError } from "../../protocol/errors.ts";
 import { configuration } from "../configuration.ts";
-import { runsRoot, workspaceFolder } from "../place.ts";
+import { processLog, workspaceFolder } from "../place.ts";
 import { editorModels, nameOfModel } from "../teacher/editorModel.ts";
 import { pickRun } from "./pickRun.ts";
 
@@ -22,7 +22,6 @@ interface Working {
 
 export function modelCommands(app: AppParts) {
   const { environments, history, log, shell } = app;
-  const logFile = async () => join(await runsRoot(shell.context), "distillery.log");
 
   /** A notification with progress and cancel; what is said goes to the log as well. */
   function withNotification<T>(title: string, work: (working: Working) => Promise<T>): Thenable<T> {
@@ -71,7 +70,7 @@ export function modelCommands(app: AppParts) {
       }
       const source = downloadable(name);
       const environment = await environments.ready();
-      const place = { ...environment, logFile: await logFile() };
+      const place = { ...environment, logFile: await processLog(shell.context) };
       await withNotification(vscode.l10n.t("Distillery: fetching {0}", name), ({ signal, say }) =>
         readyStudent(source, {
           place,
@@ -104,7 +103,7 @@ export function modelCommands(app: AppParts) {
       const environment = await environments.ready();
       const { gguf, id } = await findStudent(student.settings.student, environment, workspaceFolder() ?? target);
       checkBase(student, id);
-      const place = { ...environment, logFile: await logFile() };
+      const place = { ...environment, logFile: await processLog(shell.context) };
       const proofs = await withNotification(vscode.l10n.t("Distillery: exporting"), ({ signal, say }) =>
         exportStudent({
           ...{ student, questions, gguf, kinds, target, place, signal },

@@ -1,8 +1,8 @@
 /** Running, stopping, resuming, and looking at what came out. */
-import { access } from "node:fs/promises";
 import { join } from "node:path";
 import * as vscode from "vscode";
 import type { AppParts } from "../app.ts";
+import { isThere } from "../../pipeline/adapters/modelFiles.ts";
 import { comparisonOfRuns } from "../run/compare.ts";
 import { pickRun, pickStage, runOf, stageOf } from "./pickRun.ts";
 import { stageTitle } from "../words.ts";
@@ -103,9 +103,3 @@ export function runCommands(app: AppParts) {
     );
   }
 }
-
-const isThere = (file: string): Promise<boolean> =>
-  access(file).then(
-    () => true,
-    () => false,
-  );

@@ -1,6 +1,5 @@
 /** The run of this window: starts it, stops it, and keeps its state for everything that shows it. */
 import { randomBytes } from "node:crypto";
-import { join } from "node:path";
 import * as vscode from "vscode";
 import { createCheckpointStore } from "../../pipeline/adapters/checkpointStore.ts";
 import { createKnowledgeFolder } from "../../pipeline/adapters/knowledgeFolder.ts";
@@ -16,7 +15,7 @@ import { composeRun, versionsOf } from "../compose.ts";
 import type { Environments } from "../setup/environments.ts";
 import type { Keys } from "../keys.ts";
 import type { Log } from "../log.ts";
-import { folderOfName, knowledgeName, runsRoot } from "../place.ts";
+import { folderOfName, knowledgeName, processLog, runsRoot } from "../place.ts";
 
 export interface Runner {
   readonly state: RunState;
@@ -106,7 +105,7 @@ export function createRunner({ context, log, keys, environments }: RunnerParts):
         knowledge,
         environment,
         keyFor,
-        logFile: join(await runsRoot(context), "distillery.log"),
+        logFile: await processLog(context),
         onNotice: (text) => onEvent({ type: "notice", text }),
       });
       try {

@@ -1,9 +1,9 @@
 /** Makes a student ready for a run: downloaded, and its weights converted into the GGUF that answers. */
-import { access } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { downloadStudent, type DownloadOptions } from "./downloadStudent.ts";
 import { withFolderLock } from "./folderLock.ts";
+import { isThere } from "./modelFiles.ts";
 import type { PythonPlace } from "./pythonJob.ts";
 import { readableBytes } from "./storageError.ts";
 import type { StudentSource } from "./studentCatalogue.ts";
@@ -39,9 +39,3 @@ export async function readyStudent(
     return folder;
   });
 }
-
-const isThere = (path: string): Promise<boolean> =>
-  access(path).then(
-    () => true,
-    () => false,
-  );

@@ -1,7 +1,7 @@
 /** The models that come along as Python packages (trainer/models.lock), by content. */
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { stat } from "node:fs/promises";
+import { access, stat } from "node:fs/promises";
 
 export interface ModelFile {
   /** For people. */
@@ -27,6 +27,13 @@ export const embedderFile: ModelFile = {
   bytes: 90_868_376,
   sha256: "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
 };
+
+/** True when there is something under this path. */
+export const isThere = (path: string): Promise<boolean> =>
+  access(path).then(
+    () => true,
+    () => false,
+  );
 
 /** True when the file is there with the expected size; content is not read. */
 export async function hasSize(file: string, bytes: number): Promise<boolean> {

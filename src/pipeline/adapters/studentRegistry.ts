@@ -1,11 +1,10 @@
 /** Which files stand behind a student's name: what is served and what is trained. */
-import { access } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { UserError } from "../../protocol/errors.ts";
 import { convertedFile } from "./convertStudent.ts";
 import { isDownloaded } from "./downloadStudent.ts";
 import type { Environment } from "./environment.ts";
-import { sha256OfFile } from "./modelFiles.ts";
+import { isThere, sha256OfFile } from "./modelFiles.ts";
 import { sourceOf, studentFolder } from "./studentCatalogue.ts";
 
 /** The student that comes along: SmolLM2-135M-Instruct, Q4_1. */
@@ -48,12 +47,6 @@ export async function findStudent(name: string, environment: Environment, worksp
     );
   return filesIn(given);
 }
-
-const isThere = (path: string): Promise<boolean> =>
-  access(path).then(
-    () => true,
-    () => false,
-  );
 
 async function filesIn(folder: string): Promise<StudentFiles> {
   const gguf = join(folder, convertedFile);
