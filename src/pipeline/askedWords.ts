@@ -77,9 +77,9 @@ export function sameWords(a: string, b: string): boolean {
   return sameSet(new Set(questionWords(a)), new Set(questionWords(b)));
 }
 
-/** Whether two questions ask with the same words of content, at least two, in whatever order. */
-export function sameContent(a: readonly string[], b: readonly string[]): boolean {
-  return a.length >= 2 && sameSet(new Set(a), new Set(b));
+/** Equal for questions that ask with the same words of content, in whatever order; null for fewer than two words. */
+export function contentKey(words: readonly string[]): string | null {
+  return words.length < 2 ? null : [...new Set(words)].sort().join(" ");
 }
 
 /**

@@ -9,7 +9,7 @@
  * do to another set. What they cannot see: two facts told apart by order alone ("which valve
  * feeds the tank" and "which tank feeds the valve" count as one), and one fact asked in other words.
  */
-import { asksOfAnother, askedWords, questionWords, sameContent, sameWords } from "./askedWords.ts";
+import { asksOfAnother, askedWords, contentKey, questionWords, sameWords } from "./askedWords.ts";
 
 /** Share of common word 5-grams from which two texts are near duplicates. */
 const nearJaccard = 0.6;
@@ -26,7 +26,9 @@ export function gramOverlap(a: string, b: string): number {
 
 /** Cosine of two unit-length vectors of equal length, -1..1. */
 export function cosine(a: readonly number[], b: readonly number[]): number {
-  return a.reduce((sum, value, index) => sum + value * (b[index] ?? 0), 0);
+  let sum = 0;
+  for (let index = 0; index < a.length; index++) sum += (a[index] ?? 0) * (b[index] ?? 0);
+  return sum;
 }
 
 function grams(words: readonly string[]): Set<string> {
@@ -50,6 +52,7 @@ export interface Embedded {
 interface Compared {
   words: string;
   content: string[];
+  key: string | null;
   grams: Set<string>;
   vector: readonly number[];
 }
@@ -57,7 +60,8 @@ type Known = Compared & { family: string };
 
 function compared({ text, vector }: Embedded): Compared {
   const words = questionWords(text);
-  return { words: words.join(" "), content: askedWords(text), grams: grams(words), vector };
+  const content = askedWords(text);
+  return { words: words.join(" "), content, key: contentKey(content), grams: grams(words), vector };
 }
 
 /** Whether two questions of different families are the same one, exactly or nearly. */
@@ -67,9 +71,10 @@ export function asksTheSame(a: Embedded, b: Embedded): boolean {
 }
 
 function isNear(a: Compared, b: Compared): boolean {
-  if (sameContent(a.content, b.content)) return true;
-  if (asksOfAnother(a.content, b.content)) return false;
-  return jaccard(a.grams, b.grams) >= nearJaccard || cosine(a.vector, b.vector) >= nearCosine;
+  if (a.key !== null && a.key === b.key) return true;
+  // In this order for speed: a question of the tenth cycle is held against some thousands.
+  const near = jaccard(a.grams, b.grams) >= nearJaccard || cosine(a.vector, b.vector) >= nearCosine;
+  return near && !asksOfAnother(a.content, b.content);
 }
 
 /** Keeps every accepted question, and refuses families that repeat one. */
