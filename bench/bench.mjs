@@ -15,6 +15,7 @@ const commands = {
   release: () => import("./releaseFaults.ts"),
   long: () => import("./longRun.ts"),
   cycle: () => import("./cycleTime.ts"),
+  catches: () => import("./catches.ts"),
 };
 
 const [name = "", ...args] = process.argv.slice(2);

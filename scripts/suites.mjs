@@ -11,12 +11,43 @@ import { ended, repository } from "./bootstrap.mjs";
 
 const reports = join(repository, ".cache", "reports");
 
+/** In order: what is quick first. Suites with models or child processes run their files one by one. */
+const folders = [
+  { name: "unit", parallel: true },
+  { name: "checks", parallel: false },
+  { name: "crash", parallel: false },
+  { name: "models", parallel: false },
+  { name: "pipeline", parallel: false },
+];
+export const suites = [...folders.map(({ name }) => name), "trainer", "extension", "e2e"];
+
+/**
+ * Runs suites one after the other.
+ * @param {string[]} names of `suites`
+ * @param {string | null} python absolute path of the environment's interpreter; null where it could not be made
+ * @returns {Promise<SuiteResult[]>}
+ */
+export async function runSuites(names, python) {
+  const results = [];
+  for (const { name, parallel } of folders) if (names.includes(name)) results.push(await runVitest(name, { parallel }));
+  if (names.includes("trainer"))
+    results.push(
+      python
+        ? await runPytest("trainer", python)
+        : { name: "trainer", passed: 0, failed: 1, skipped: 0, seconds: 0, problem: "no Python environment" },
+    );
+  // Inside a real VS Code, and through its window as a person; both want the extension bundled.
+  const [inside, person] = [names.includes("extension"), names.includes("e2e")];
+  if (inside || person) results.push(...(await runEditor(inside, person)));
+  return results;
+}
+
 /**
  * @param {string} name a folder below test/
  * @param {{ parallel: boolean }} options
  * @returns {Promise<SuiteResult>}
  */
-export function runVitest(name, { parallel }) {
+function runVitest(name, { parallel }) {
   const file = join(reports, `${name}.json`);
   const args = [
     join(repository, "node_modules", "vitest", "vitest.mjs"),
@@ -35,7 +66,7 @@ export function runVitest(name, { parallel }) {
  * @param {string} python absolute path of the environment's interpreter
  * @returns {Promise<SuiteResult>}
  */
-export function runPytest(name, python) {
+function runPytest(name, python) {
   const file = join(reports, `${name}.xml`);
   const args = ["-X", "utf8", "-m", "pytest", "trainer", "-q", `--junitxml=${file}`, "-o", "junit_family=xunit2"];
   return runSuite(name, python, args, file, junitCounts);
@@ -79,7 +110,7 @@ export async function runSuite(name, program, args, file, counts, limit) {
  * @param {boolean} person the ones through the window
  * @returns {Promise<SuiteResult[]>}
  */
-export async function runEditor(inside, person) {
+async function runEditor(inside, person) {
   const build = join(repository, "scripts", "build.mjs");
   const code = await ended(spawn(process.execPath, [build, "--tests"], { cwd: repository, stdio: "inherit" }));
   const problem = `the extension could not be bundled (exit code ${code})`;

@@ -4,41 +4,21 @@
  */
 import { fileURLToPath } from "node:url";
 import { ready } from "./bootstrap.mjs";
-import { runEditor, runPytest, runVitest, summarize } from "./suites.mjs";
+import { runSuites, suites, summarize } from "./suites.mjs";
 
 await ready(fileURLToPath(import.meta.url));
 
-/** In order: what is quick first. Suites with models or child processes run their files one by one. */
-const folders = [
-  { name: "unit", parallel: true },
-  { name: "checks", parallel: false },
-  { name: "crash", parallel: false },
-  { name: "models", parallel: false },
-  { name: "pipeline", parallel: false },
-];
-const all = [...folders.map(({ name }) => name), "trainer", "extension", "e2e"];
 const named = process.argv.slice(2);
-const unknown = named.filter((name) => !all.includes(name));
+const unknown = named.filter((name) => !suites.includes(name));
 if (unknown.length > 0) {
-  console.error(`No suite ${unknown.join(", ")}. There are: ${all.join(", ")}.`);
+  console.error(`No suite ${unknown.join(", ")}. There are: ${suites.join(", ")}.`);
   process.exit(2);
 }
-const wanted = (/** @type {string} */ name) => named.length === 0 || named.includes(name);
+const wanted = named.length > 0 ? named : suites;
 
 // Set up here, with its progress in view, and not inside some test. Only the unit tests do without it.
-const environment = all.some((name) => name !== "unit" && wanted(name)) ? await pythonEnvironment() : null;
-
-const results = [];
-for (const { name, parallel } of folders) if (wanted(name)) results.push(await runVitest(name, { parallel }));
-if (wanted("trainer"))
-  results.push(
-    environment
-      ? await runPytest("trainer", environment.python)
-      : { name: "trainer", passed: 0, failed: 1, skipped: 0, seconds: 0, problem: "no Python environment" },
-  );
-// Inside a real VS Code, and through its window as a person; both want the extension bundled.
-if (wanted("extension") || wanted("e2e")) results.push(...(await runEditor(wanted("extension"), wanted("e2e"))));
-process.exit(summarize(results));
+const environment = wanted.some((name) => name !== "unit") ? await pythonEnvironment() : null;
+process.exit(summarize(await runSuites(wanted, environment?.python ?? null)));
 
 async function pythonEnvironment() {
   const { readyEnvironment } = await import("../src/pipeline/adapters/environment.ts");

@@ -134,6 +134,13 @@ test("a run that is open elsewhere can be looked at and not be resumed", async (
   }
 });
 
+test("a run whose knowledge base is gone is not resumed, and says whose it was", async () => {
+  const store = createCheckpointStore(join(folder, ".distillery"));
+  await (await store.create({ ...fakeRunFile(), knowledge: "docs" })).close();
+  expect(await fails(["resume", "run-1"], "E_KNOWLEDGE")).toContain("The run's knowledge base: ");
+  await (await store.open("run-1")).close();
+});
+
 test("a damaged run file is listed, named and kept", async () => {
   const store = createCheckpointStore(join(folder, ".distillery"));
   await (await store.create(fakeRunFile())).close();

@@ -178,6 +178,16 @@ describe("the adapter of a fine-tuning", () => {
   });
 });
 
+it("a place where no folder can be made is told before anything is written", async () => {
+  const file = join(freshFolder(), "file");
+  writeFileSync(file, "kept");
+  await expect(createCheckpointStore(join(file, "below")).create(fakeRunFile())).rejects.toMatchObject({
+    code: "E_STORAGE",
+    message: expect.stringContaining("the run folder could not be saved: a file stands where a folder belongs"),
+  });
+  expect(readFileSync(file, "utf8")).toBe("kept");
+});
+
 describe("superseded checkpoints", () => {
   it("are listed and come back byte for byte, with their adapter and their count of attempts", async () => {
     writeAdapter(1, "one");

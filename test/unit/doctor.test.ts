@@ -1,6 +1,6 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
@@ -33,6 +33,29 @@ test("with an empty cache each missing thing comes with its fix, and nothing is 
     });
   expect(checks.find(({ name }) => name === "Disk")?.found).toContain(cache);
   expect(existsSync(cache)).toBe(false);
+});
+
+test("a cache folder that cannot be made and a missing Python come with their fixes", async () => {
+  const file = join(folder, "file");
+  writeFileSync(file, "");
+  const path = process.env["PATH"];
+  try {
+    process.env["PATH"] = folder;
+    const checks = await examine({ cache: join(file, "cache"), endpoint: noKey });
+    expect(checks.find(({ name }) => name === "Disk")).toEqual({
+      name: "Disk",
+      ok: false,
+      found: `${join(file, "cache")} cannot be written`,
+      fix: "Set DISTILLERY_HOME to a folder that can be written.",
+    });
+    expect(checks.find(({ name }) => name === "Python")).toMatchObject({
+      ok: false,
+      found: expect.stringContaining("No Python was found"),
+      fix: expect.stringContaining("Install Python"),
+    });
+  } finally {
+    process.env["PATH"] = path;
+  }
 });
 
 test("a refusing, an answering and an absent endpoint are told apart, without the key", async () => {

@@ -1,5 +1,7 @@
 /** Downloading a student from a hub on this machine: cut, resumed, refused. */
 import { existsSync, mkdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { downloadStudent, isDownloaded, type DownloadOptions } from "../../src/pipeline/adapters/downloadStudent.ts";
@@ -123,6 +125,31 @@ it("refuses before any weights are fetched: unknown models, code, foreign archit
     await other.close();
     rmSync(own, { recursive: true, force: true });
   }
+});
+
+it("names what is no hub: nobody there, an answer of another kind, and a configuration that is none", async () => {
+  const away = await startModelHub({});
+  await away.close();
+  await expect(fetchIt({ hub: away.address })).rejects.toMatchObject({
+    code: "E_DOWNLOAD",
+    message: expect.stringContaining("cannot be reached"),
+  });
+  const page = createServer((_request, response) => void response.end("<html>Sign in</html>"));
+  await new Promise<void>((resolve) => page.listen(0, "127.0.0.1", resolve));
+  const { port } = page.address() as AddressInfo;
+  await expect(fetchIt({ hub: `http://127.0.0.1:${port}` })).rejects.toMatchObject({
+    code: "E_DOWNLOAD",
+    message: expect.stringContaining("did not answer as a model hub does"),
+  });
+  await new Promise((resolve) => page.close(resolve));
+  const odd = await startModelHub({ ...files(), "config.json": Buffer.from("{") });
+  await expect(fetchIt({ hub: odd.address })).rejects.toMatchObject({
+    code: "E_MODEL_FILE",
+    message: expect.stringContaining("config.json of owner/tiny cannot be read"),
+  });
+  expect(odd.asked.filter((line) => line.startsWith("model.safetensors"))).toEqual([]);
+  await odd.close();
+  expect(await isDownloaded(folder())).toBe(false);
 });
 
 it("takes phi-2 at its pinned commit, any owner/name, and no path", () => {

@@ -116,7 +116,7 @@ test("two callers at once: one installs, the other waits and says so", async () 
   expect(said.filter((text) => text.includes("waiting"))).toHaveLength(1);
 });
 
-test.each(["garbage stamp", "cut model", "other interpreter"])(
+test.each(["garbage stamp", "cut model", "other interpreter", "missing packages"])(
   "it is not taken for complete with a %s",
   async (damage) => {
     const { setUp } = place();
@@ -130,6 +130,7 @@ test.each(["garbage stamp", "cut model", "other interpreter"])(
       truncateSync(environment.embeddedStudent, 1_000);
     }
     if (damage === "other interpreter") unlinkSync(environment.python);
+    if (damage === "missing packages") rmSync(join(environment.root, "lib"), { recursive: true });
     expect(await findEnvironment(setUp)).toBeNull();
     if (damage === "cut model") rmSync(dirname(environment.embeddedStudent), { recursive: true });
     expect(await readyEnvironment(setUp)).toEqual(environment);
@@ -150,6 +151,23 @@ test("models of the wrong content are fetched once more, past the installer's st
   const fetches = calls().filter((line) => line.includes("models.lock"));
   expect(fetches).toHaveLength(2);
   expect(fetches[1]).toMatch(/--no-cache.*--reinstall/);
+  expect(await findEnvironment(setUp)).toBeNull();
+});
+
+test("models that the installer says it brought, and that are not there, are fetched once more and then refused", async () => {
+  const { setUp, calls } = place({ models: join(root, "nothing") });
+  expect(await failureOf(readyEnvironment(setUp))).toMatchObject({ code: "E_MODEL_FILE" });
+  expect(calls().filter((line) => line.includes("models.lock"))).toHaveLength(2);
+});
+
+test("a log that cannot be written ends the set-up with its reason, and no installer goes on unseen", async () => {
+  const spoil = `for log in '${join(root, "cache")}'/environments/*.log; do rm -f "$log"; mkdir "$log"; done`;
+  const { setUp } = place({ installer: `${spoil}; echo output; sleep 30` });
+  expect(await failureOf(readyEnvironment(setUp))).toMatchObject({
+    code: "E_STORAGE",
+    message: "the log of the set-up could not be saved: a folder stands in its place (EISDIR).",
+  });
+  expect(processesWith(root)).toEqual([]);
   expect(await findEnvironment(setUp)).toBeNull();
 });
 

@@ -227,6 +227,45 @@ test.runIf(process.platform !== "win32")("links are not followed, loops and pipe
   expect(reasonFor(knowledge, "pipe.md")).toBe("it is not a regular file");
 });
 
+test("what the system refuses to read is left out, each with its reason, and all of a folder whose .gitignore it is", async () => {
+  const folder = await folderOf(twoSections);
+  // Paths that are too long to be opened stop every user, also one that may read everything.
+  const longest = process.platform === "linux" ? 4095 : 1023;
+  const make = (names: string[], last: string, content: string[]): void => {
+    const script = `const { mkdirSync, writeFileSync } = require("node:fs");
+      for (const name of ${JSON.stringify([...names, last])}) mkdirSync(name, { recursive: true }), process.chdir(name);
+      for (const name of ${JSON.stringify(content)}) if (name.endsWith("/")) mkdirSync(name); else writeFileSync(name, "x.md");`;
+    execFileSync(process.execPath, ["-e", script], { cwd: folder });
+  };
+  const names: string[] = [];
+  const length = () => [folder, ...names].join("/").length;
+  while (length() < longest - 300) names.push("d".repeat(200));
+  const end = longest - 5 - (length() + 1);
+  make(names, "a".repeat(end), ["longer.md", "folder/", "x.md"]);
+  make(names, "b".repeat(end), [".gitignore", "x.md"]);
+  try {
+    const knowledge = await read(folder);
+    const within = (...more: string[]) => [...names, ...more].join("/");
+    const skipped = Object.fromEntries(knowledge.skipped.map(({ file, reason }) => [file, reason]));
+    expect(skipped).toMatchObject({
+      [within("a".repeat(end), "longer.md")]: "it cannot be read (ENAMETOOLONG)",
+      [within("a".repeat(end), "folder")]: "the folder cannot be read",
+      [within("b".repeat(end))]: "its .gitignore cannot be read",
+    });
+    expect(Object.keys(skipped)).not.toContain(within("b".repeat(end), "x.md"));
+    expect(new Set(knowledge.sections.map(({ file }) => file))).toEqual(new Set(["base.md"]));
+  } finally {
+    execFileSync("rm", ["-rf", folder]);
+  }
+});
+
+test("front matter that is no YAML names no title, and is no part of the text", async () => {
+  const text = `---\ntitle: [Pumps\n---\n\n## One\n\n${filler("pump")}\n\n## Two\n\n${filler("valve")}\n`;
+  const knowledge = await read(await folderOf({ "pumps-and-valves.md": text }));
+  expect(knowledge.topics).toEqual(["Pumps and valves"]);
+  expect(knowledge.sections.map((section) => section.text).join()).not.toContain("[Pumps");
+});
+
 test("the number of files and bytes is capped, and what was left out is said", async () => {
   const files = Object.fromEntries(Array.from({ length: 12 }, (_, n) => [`f${n}.md`, `# T${n}\n\n${filler(`n${n}`)}`]));
   const folder = await folderOf(files);

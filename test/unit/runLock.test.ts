@@ -107,6 +107,13 @@ describe("a run's lock", () => {
     expect((await refused(same)).code).toBe("E_RUN_LOCKED");
   });
 
+  it("is not held where the system knows of no such process", async () => {
+    expect(await processStart(2 ** 30)).toBeNull();
+    const folder = freshFolder();
+    note(folder, { pid: 2 ** 30, started: null });
+    await (await acquireRunLock(folder, nodeFiles)).release();
+  });
+
   it("of another machine counts as dead after two minutes without a beat; one that cannot be read after some seconds", async () => {
     const folder = freshFolder();
     note(folder, { host: "elsewhere" });

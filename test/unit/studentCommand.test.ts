@@ -1,5 +1,5 @@
 /** `distillery student` on runs of the fake parts; test/pipeline/commands.test.ts has the command line itself. */
-import { rmSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, expect, it } from "vitest";
 import { student } from "../../src/cli/commands/student.ts";
@@ -48,6 +48,20 @@ it("chooses one whose run is gone, out of those that were in use", async () => {
   const { current, history } = await file();
   expect(current?.run).toBe("second");
   expect(history.at(-1)?.why).toBe("chosen by hand, from the history");
+});
+
+it("a damaged record of the student in use is set aside when another choice is made, and not before", async () => {
+  const record = join(folder, ".distillery/student.json");
+  writeFileSync(record, "{");
+  await expect(told()).rejects.toMatchObject({ code: "E_STUDENT_FILE" });
+  expect(readFileSync(record, "utf8")).toBe("{");
+  await told("--use", "first", "--cycle", "2");
+  const { current, history } = await file();
+  expect([current?.run, current?.cycle, history.length]).toEqual(["first", 2, 1]);
+  const aside = readdirSync(join(folder, ".distillery"), { recursive: true, withFileTypes: true }).filter(
+    (entry) => entry.isFile() && readFileSync(join(entry.parentPath, entry.name), "utf8") === "{",
+  );
+  expect(aside.length).toBe(1);
 });
 
 it.each([

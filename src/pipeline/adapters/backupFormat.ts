@@ -30,8 +30,14 @@ const dataSchema = z.strictObject({ data: z.base64() });
 
 const longestLine = 32 * 1024 * 1024;
 
-/** @param pieces the bytes of the header's files, one after the other. */
-export function packBackup(header: BackupHeader, pieces: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
+/**
+ * Starts when it is read: an error of `pieces` reaches the reader, where a stream with no reader yet would end the process.
+ * @param pieces the bytes of the header's files, one after the other.
+ */
+export async function* packBackup(
+  header: BackupHeader,
+  pieces: AsyncIterable<Uint8Array>,
+): AsyncGenerator<Uint8Array, void> {
   async function* lines() {
     yield `${stableJson(header)}\n`;
     for await (const piece of pieces) yield `${stableJson({ data: Buffer.from(piece).toString("base64") })}\n`;
@@ -40,7 +46,11 @@ export function packBackup(header: BackupHeader, pieces: AsyncIterable<Uint8Arra
   const gzip = createGzip();
   const source = Readable.from(lines());
   source.on("error", (error) => gzip.destroy(error));
-  return source.pipe(gzip);
+  try {
+    yield* source.pipe(gzip) as AsyncIterable<Uint8Array>;
+  } finally {
+    source.destroy();
+  }
 }
 
 export const badBackup = (what: string): UserError =>

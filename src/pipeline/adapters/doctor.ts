@@ -2,7 +2,7 @@
 import { execa } from "execa";
 import { access, constants, statfs } from "node:fs/promises";
 import { availableParallelism, cpus, homedir } from "node:os";
-import { dirname } from "node:path";
+import { dirname, sep } from "node:path";
 import { z } from "zod";
 import { UserError } from "../../protocol/errors.ts";
 import { cacheFolder } from "./cacheFolder.ts";
@@ -140,11 +140,10 @@ async function checkDisk(environment: Environment | null, cache: string): Promis
     folder !== dirname(folder)
   )
     folder = dirname(folder);
-  const writable = await access(folder, constants.W_OK).then(
-    () => true,
-    () => false,
-  );
-  const space = writable ? await statfs(folder).catch(() => null) : null;
+  // The dot: a file where the folder belongs cannot be written into, whatever its permissions.
+  const space = await access(`${folder}${sep}.`, constants.W_OK)
+    .then(() => statfs(folder))
+    .catch(() => null);
   if (!space) return bad("Disk", `${cache} cannot be written`, "Set DISTILLERY_HOME to a folder that can be written.");
   const free = space.bavail * space.bsize;
   const found = `${gigabytes(free)} free in ${cache}`;

@@ -88,7 +88,13 @@ async function listFiles(
       return;
     }
     const own = entries.some((entry) => entry.name === ".gitignore" && entry.isFile());
-    const rules = own ? [...ignores, await gitignore(root, folder)] : ignores;
+    const more = own ? await gitignore(root, folder) : [];
+    if (!more) {
+      // Whoever keeps files out of the repository may not want them sent to a teacher either.
+      skipped.push({ file: folder || ".", reason: "its .gitignore cannot be read" });
+      return;
+    }
+    const rules = [...ignores, ...more];
     for (const entry of entries.toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
       if (entriesLeft-- <= 0) return;
       const path = posix.join(folder, entry.name);
@@ -126,9 +132,9 @@ function countKind(kinds: Map<string, number>, name: string): void {
   kinds.set(kind, (kinds.get(kind) ?? 0) + 1);
 }
 
-async function gitignore(root: string, base: string): Promise<{ base: string; rules: Ignore }> {
-  const text = await readFile(join(root, base, ".gitignore"), "utf8").catch(() => "");
-  return { base, rules: ignore().add(text) };
+async function gitignore(root: string, base: string): Promise<{ base: string; rules: Ignore }[] | null> {
+  const text = await readFile(join(root, base, ".gitignore"), "utf8").catch(() => null);
+  return text === null ? null : [{ base, rules: ignore().add(text) }];
 }
 
 /** As git decides: the innermost .gitignore that says anything about the path wins. */

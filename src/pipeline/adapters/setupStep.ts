@@ -3,6 +3,7 @@ import { execa } from "execa";
 import { appendFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { UserError } from "../../protocol/errors.ts";
+import { writeError } from "./storageError.ts";
 
 export interface SetupLog {
   file: string;
@@ -25,7 +26,8 @@ const worthShowing = /^\s*(Downloading|Building|Prepared|Installed) .*(\d|GiB|Mi
 /**
  * Starts `program` and waits for its end.
  * @param what completes "… failed", for people
- * @throws UserError E_STOPPED, E_DISK_FULL, E_ENV_HASH, or E_PY_ENV with the program's last line
+ * @throws UserError E_STOPPED, E_DISK_FULL, E_ENV_HASH, or E_PY_ENV with the program's last line; E_DISK_FULL, E_READ_ONLY
+ * or E_STORAGE when its output cannot be kept
  */
 export async function runSetupStep(
   what: string,
@@ -60,8 +62,12 @@ export async function runSetupStep(
       if (tail.length > 30) tail.shift();
       await appendFile(log.file, `${text}\n`);
     }
-  } catch {
-    // A cancelled child breaks its stream; its result below says what happened.
+  } catch (error) {
+    // Without a log nobody could tell what failed, and what stops the log stops an installation as well.
+    child.kill();
+    await child;
+    if (log.signal?.aborted) throw stopped();
+    throw writeError(error, "the log of the set-up", 0);
   }
   const result = await child;
   if (log.signal?.aborted) throw stopped();

@@ -28,12 +28,13 @@ const mostLanes = 8;
 
 /**
  * Loads the base model.
+ * @param llamaFor starts llama.cpp
  * @throws UserError E_MODEL_FILE for a damaged file, E_MODEL_LOAD when it cannot be loaded
  */
-export async function loadStudentModel(load: Load): Promise<StudentModel> {
+export async function loadStudentModel(load: Load, llamaFor = getLlama): Promise<StudentModel> {
   const { architecture } = await checkGguf(load.gguf);
   const { size } = await stat(load.gguf);
-  const llama = await startLlama(load.gpu);
+  const llama = await startLlama(load.gpu, llamaFor);
   const model = await llama.loadModel({ modelPath: load.gguf }).catch((error: unknown) => {
     throw notLoaded(`the model (architecture ${architecture}, ${Math.ceil(size / 1e6)} MB)`, error);
   });
@@ -47,17 +48,17 @@ export async function loadStudentModel(load: Load): Promise<StudentModel> {
 }
 
 /** A GPU whose library does not load is no reason to stop: the CPU does the same work. */
-async function startLlama(gpu: Load["gpu"]): Promise<Llama> {
+async function startLlama(gpu: Load["gpu"], llamaFor: typeof getLlama): Promise<Llama> {
   // maxThreads 0: the number given to a context is the number used, whatever else runs.
   const options = { build: "never", skipDownload: true, maxThreads: 0, logger } as const;
   if (gpu === "auto") {
-    const llama = await getLlama({ ...options, gpu: "auto" }).catch((error: unknown) => {
+    const llama = await llamaFor({ ...options, gpu: "auto" }).catch((error: unknown) => {
       logger("warn", `no GPU: ${String(error)}`);
       return null;
     });
     if (llama) return llama;
   }
-  return getLlama({ ...options, gpu: false }).catch((error: unknown) => {
+  return llamaFor({ ...options, gpu: false }).catch((error: unknown) => {
     throw notLoaded("llama.cpp", error);
   });
 }
