@@ -1,5 +1,6 @@
 /** The endpoints of teacher and judge: whether each may have a key, and the clients that all requests go through. */
-import { shutdownNotice, type ListedModel } from "../pipeline/adapters/teacher/replies.ts";
+import { endingNotice, endingOf } from "../pipeline/adapters/teacher/ending.ts";
+import type { ListedModel } from "../pipeline/adapters/teacher/replies.ts";
 import type { Accounts } from "../pipeline/adapters/teacher/accounts.ts";
 import { findApiKey, requireKey } from "../pipeline/adapters/teacher/apiKey.ts";
 import { isLocal } from "../pipeline/adapters/origins.ts";
@@ -56,14 +57,14 @@ export async function checkEndpoints(
     const { notices } = await findApiKey(process.env, workspace.folder);
     notices.forEach(onNotice);
   }
-  const reach = async (name: string, model: OpenaiModel) => {
-    const notice = shutdownNotice(await listedModels(model, signal), name);
-    if (notice) onNotice(notice);
+  const reach = async (named: JudgeModel, flag: string, model: OpenaiModel) => {
+    const ending = endingOf(await listedModels(model, signal), named);
+    if (ending) onNotice(endingNotice(ending, flag));
   };
   if (teacher.kind === "openai") await tellTerms(teacher.baseUrl, onNotice);
-  if (teacher.kind === "openai") await reach(teacher.model, await connectTeacher(teacher, workspace, onNotice));
+  if (teacher.kind === "openai") await reach(teacher, "--model", await connectTeacher(teacher, workspace, onNotice));
   if (judging && !isTeacher(judging, teacher))
-    await reach(judging.model, await connectJudge(judging, teacher, workspace, onNotice));
+    await reach(judging, "--judge-model", await connectJudge(judging, teacher, workspace, onNotice));
 }
 
 async function tellTerms(baseUrl: string, onNotice: (text: string) => void): Promise<void> {

@@ -24,6 +24,7 @@ import { createEnvironments, type Environments } from "./setup/environments.ts";
 import { createStatusBar } from "./statusBar.ts";
 import { createAdopted, type Adopted } from "./student/adopted.ts";
 import { createAsker, type Asker } from "./student/asker.ts";
+import { createEndings, type Endings } from "./teacher/endings.ts";
 import { taskTerminal } from "./taskTerminal.ts";
 import { createTexts, type Texts } from "./texts.ts";
 import { createKnowledgeTree } from "./trees/knowledgeTree.ts";
@@ -39,6 +40,7 @@ export interface AppParts {
   knowledge: KnowledgeStore;
   environments: Environments;
   history: History;
+  endings: Endings;
   runner: Runner;
   adopted: Adopted;
   asker: Asker;
@@ -87,7 +89,8 @@ export function createApp(shell: Shell): App {
   const draft = createDraft(memory);
   const knowledge = createKnowledge(context);
   const history = createHistory(context);
-  const runner = createRunner({ context, log, keys, environments });
+  const endings = createEndings(context.globalState, keys, log);
+  const runner = createRunner({ context, log, keys, environments, endings });
   const adopted = createAdopted({ context, history, log });
   const asker = createAsker({
     environments,
@@ -118,6 +121,7 @@ export function createApp(shell: Shell): App {
     keys,
     knowledge,
     history,
+    endings,
     runner,
     adopted,
     asker,
@@ -137,6 +141,7 @@ export function createApp(shell: Shell): App {
     knowledge,
     environments,
     history,
+    endings,
     runner,
     adopted,
     asker,
@@ -159,6 +164,7 @@ export function createApp(shell: Shell): App {
     // The newest tuned student is a language model as well, whether it was adopted or not.
     runner.onDidWrite(() => (staleness.forget(), runner.running || (mark(), shell.modelsChanged.fire()))),
     runner.onDidWrite(adopted.follow),
+    endings.onDidChange(panel.refreshSetup),
     adopted.onDidChange(() => (shell.modelsChanged.fire(), runsTree.refresh())),
     reviewer.onDidChange(mark),
   ];
@@ -212,6 +218,7 @@ export function createApp(shell: Shell): App {
         ...listeners,
         statusBar,
         adopted,
+        endings,
         notices,
         panel,
         runsTree,

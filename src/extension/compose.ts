@@ -15,7 +15,6 @@ import { createJudge, isTeacher, judgeOf } from "../pipeline/adapters/teacher/ju
 import { createOfflineTeacher } from "../pipeline/adapters/teacher/offlineTeacher.ts";
 import { createOpenaiModel } from "../pipeline/adapters/teacher/openaiModel.ts";
 import { checkPrice } from "../pipeline/adapters/teacher/prices.ts";
-import { shutdownNotice } from "../pipeline/adapters/teacher/replies.ts";
 import { spendingCapOf } from "../pipeline/adapters/teacher/spendingCap.ts";
 import { createTrainer } from "../pipeline/adapters/trainer.ts";
 import type { RunStore, Student } from "../pipeline/ports.ts";
@@ -36,6 +35,8 @@ interface Composition {
   /** Takes what Python and llama.cpp say. */
   logFile: string;
   onNotice(text: string): void;
+  /** Called for each endpoint's model before its first request. */
+  onConnect(model: JudgeModel): void;
 }
 
 /** The name under which checkpoints remember the sentence embedder that comes along. */
@@ -49,6 +50,7 @@ export async function composeRun({
   keyFor,
   logFile,
   onNotice,
+  onConnect,
 }: Composition): Promise<{ parts: RunParts; close(): Promise<void> }> {
   const { settings } = store.file;
   const place = { python: environment.python, trainerFolder: environment.trainerFolder, logFile };
@@ -66,7 +68,7 @@ export async function composeRun({
   const connect = async (model: ChatModelSettings) => {
     checkPrice(model, settings);
     const key = requireKey(await keyFor(model.baseUrl), model.baseUrl);
-    void tellShutdown(model, key, onNotice);
+    onConnect(model);
     return createChatModel(model, key, onNotice, accounts);
   };
   const endpoint = settings.teacher.kind === "openai" ? await connect(settings.teacher) : null;
@@ -122,14 +124,6 @@ export function createChatModel(
   accounts?: Accounts,
 ) {
   return createOpenaiModel({ model, baseUrl, effort, apiKey: key, onNotice, ...accounts?.of(baseUrl, key) });
-}
-
-/** Tells, beside the run, when the provider switches the model off. A client of its own, as some keys may list nothing. */
-async function tellShutdown(model: ChatModelSettings, key: string, onNotice: (text: string) => void): Promise<void> {
-  const lister = createChatModel(model, key, () => {});
-  const listed = await lister.models(AbortSignal.timeout(20_000)).catch(() => []);
-  const notice = shutdownNotice(listed, model.model);
-  if (notice) onNotice(notice);
 }
 
 export const childFile = (): string => join(packageFolder(), "dist", "studentChild.mjs");

@@ -31,6 +31,7 @@ export type AskArm = (typeof arms)[number];
 export const panelCommands = [
   "distillery.setUpEnvironment",
   "distillery.chooseEditorModel",
+  "distillery.useSuccessor",
   "distillery.setApiKey",
   "distillery.openSample",
   "distillery.useThisFolder",
@@ -85,8 +86,17 @@ export interface SetupSnapshot {
   knowledgeProblem: string | null;
   environment: "ready" | "missing" | "installing";
   environmentNote: string;
-  /** `editorModel`: VS Code's own model, empty for the first there is. */
-  teacher: { model: string; host: string; hasKey: boolean; editorModel: string };
+  /**
+   * `editorModel`: VS Code's own model, empty for the first there is. `ending`: that the provider switches `model` off,
+   * in words, with the model that comes after it where one is known.
+   */
+  teacher: {
+    model: string;
+    host: string;
+    hasKey: boolean;
+    editorModel: string;
+    ending: { text: string; successor: string | null } | null;
+  };
   student: string;
   draft: Draft;
   estimate: Estimate | null;

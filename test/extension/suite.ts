@@ -18,6 +18,7 @@ const suites: Record<string, Record<string, () => Promise<unknown>>> = {
     student: () => import("./student.ts"),
     runs: () => import("./runs.ts"),
     editorTeacher: () => import("./editorTeacher.ts"),
+    endings: () => import("./endings.ts"),
     ownStudent: () => import("./ownStudent.ts"),
     panel: () => import("./panel.ts"),
     review: () => import("./review.ts"),

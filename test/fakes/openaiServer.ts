@@ -19,6 +19,8 @@ export interface FakeOptions {
   models?: string[];
   /** The day the models are switched off, in whatever form. */
   shutdownDate?: unknown;
+  /** What else the list says of each model. */
+  listed?: Record<string, unknown>;
   /** Requests a second and at once before a 429 without headers. */
   capacity?: { perSecond: number; burst: number };
   /** Limits the server keeps and states in its headers. */
@@ -112,7 +114,10 @@ export async function startOpenaiServer(options: FakeOptions = {}): Promise<Fake
     if (path.endsWith("/models"))
       return sendJson(response, 200, {
         object: "list",
-        data: (options.models ?? models).map((id) => ({ id, object: "model", shutdown_date: options.shutdownDate })),
+        data: (options.models ?? models).map((id) => ({
+          ...{ id, object: "model", shutdown_date: options.shutdownDate },
+          ...options.listed,
+        })),
       });
     if (behavior.kind === "refused") {
       const param = behavior.param.startsWith("json_") ? "response_format" : behavior.param;

@@ -66,13 +66,26 @@ test("a budget is refused where the price of teacher or judge is not known, befo
   expect(servers.flatMap(({ calls }) => calls)).toEqual([]);
 });
 
-test("the day a model is switched off is told before the run", async () => {
-  const ending = await startOpenaiServer({ shutdownDate: "2027-01-14" });
+/** What is told before a run at an endpoint that ends its models. */
+async function toldOf(settings: (baseUrl: string) => Partial<RunSettings>, listed: Record<string, unknown>) {
+  const ending = await startOpenaiServer({ shutdownDate: "2027-01-14", listed });
   servers.push(ending);
   const notices: string[] = [];
-  const settings = settingsOf({ judge: false, teacher: online(ending.baseUrl) });
-  await checkEndpoints(settings, workspace, { teacher: true, judge: true }, (text) => notices.push(text), signal);
-  expect(notices).toEqual(["The provider switches gpt-4o-mini off on 2027-01-14."]);
+  const onNotice = (text: string) => notices.push(text.replace(new URL(ending.baseUrl).host, "HOST"));
+  const parsed = settingsOf({ judge: false, ...settings(ending.baseUrl) });
+  await checkEndpoints(parsed, workspace, { teacher: true, judge: true }, onNotice, signal);
+  return notices;
+}
+
+test("the day a model is switched off is told before the run, and the flag that uses the successor", async () => {
+  const taught = (baseUrl: string) => ({ teacher: online(baseUrl) });
+  expect(await toldOf(taught, {})).toEqual(["The provider switches gpt-4o-mini off on 2027-01-14."]);
+  const told = (flag: string) =>
+    `The provider switches gpt-4o-mini off on 2027-01-14. new-mini: HOST names it as the successor. ${flag} new-mini uses it.`;
+  const named = { deprecation_replacement_model: "new-mini" };
+  expect(await toldOf(taught, named)).toEqual([told("--model")]);
+  const judged = (baseUrl: string) => ({ judge: true, judgeModel: { model: "gpt-4o-mini", baseUrl } });
+  expect(await toldOf(judged, named)).toEqual([told("--judge-model")]);
 });
 
 test("the teacher's key goes to the teacher alone; a judge elsewhere gets its own or none", async () => {

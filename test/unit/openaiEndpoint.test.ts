@@ -230,14 +230,14 @@ it.each([
   [1e300, null],
 ])("a model's end given as %j is %s", async (shutdownDate, day) => {
   const { model } = await setUp({ shutdownDate });
-  expect((await model.models(signal))[0]).toEqual({ id: "gpt-4o-mini", shutdown: day });
+  expect((await model.models(signal))[0]).toEqual({ id: "gpt-4o-mini", shutdown: day, successor: null });
 });
 
 it("lists the endpoint's models", async () => {
   const { model } = await setUp({ models: ["gpt-4o-mini", "other"] });
   expect(await model.models(signal)).toEqual([
-    { id: "gpt-4o-mini", shutdown: null },
-    { id: "other", shutdown: null },
+    { id: "gpt-4o-mini", shutdown: null, successor: null },
+    { id: "other", shutdown: null, successor: null },
   ]);
   const without = await setUp({ script: always({ kind: "status", status: 404 }) });
   expect(await without.model.models(signal)).toEqual([]);

@@ -21,6 +21,7 @@ test("own prices stand above the table and hold at any endpoint", () => {
   expect(priceOf("gpt-4o-mini", openai, own)).toEqual({ input: 1, cachedInput: 1, output: 2 });
   expect(priceOf("gpt-4o-mini-2024-07-18", openai, own)).toEqual({ input: 1, cachedInput: 1, output: 2 });
   expect(priceOf("mine", elsewhere, own)).toEqual(own.mine);
+  expect(priceOf("gpt-6-luna", openai)).toEqual({ input: 0.125, cachedInput: 0.01, output: 0.5 });
   expect(priceOf("gpt-4o", openai, own)).toMatchObject({ input: 2.5 });
   for (const name of ["other", "__proto__", "toString"]) expect(priceOf(name, elsewhere, own)).toBeNull();
 });

@@ -146,17 +146,18 @@ function teacherField({ teacher, trusted }: SetupSnapshot, draft: Draft): Templa
     ${
       draft.teacher === "openai"
         ? html`<div class="field">
-            <span class="label">API key</span>
-            <span
-              >${teacher.hasKey ? `kept for ${teacher.host}` : "none yet"}
-              <vscode-button
-                appearance="secondary"
-                ?disabled=${!trusted}
-                @click=${() => send({ type: "command", command: "distillery.setApiKey" })}
-                >${teacher.hasKey ? "Change key" : "Set API key"}</vscode-button
-              ></span
-            >
-          </div>`
+              <span class="label">API key</span>
+              <span
+                >${teacher.hasKey ? `kept for ${teacher.host}` : "none yet"}
+                <vscode-button
+                  appearance="secondary"
+                  ?disabled=${!trusted}
+                  @click=${() => send({ type: "command", command: "distillery.setApiKey" })}
+                  >${teacher.hasKey ? "Change key" : "Set API key"}</vscode-button
+                ></span
+              >
+            </div>
+            ${endingField(teacher, trusted)}`
         : ""
     }
     ${
@@ -175,6 +176,27 @@ function teacherField({ teacher, trusted }: SetupSnapshot, draft: Draft): Templa
           </div>`
         : ""
     }`;
+}
+
+/** The model's last day, where its provider tells one. */
+function endingField({ ending }: SetupSnapshot["teacher"], trusted: boolean): TemplateResult | string {
+  if (!ending) return "";
+  return html`<div class="field">
+    <span class="label">Last day</span>
+    <span
+      >${ending.text}
+      ${
+        ending.successor === null
+          ? ""
+          : html`<vscode-button
+              appearance="secondary"
+              ?disabled=${!trusted}
+              @click=${() => send({ type: "command", command: "distillery.useSuccessor" })}
+              >Use ${ending.successor}</vscode-button
+            >`
+      }</span
+    >
+  </div>`;
 }
 
 function armsField({ arms }: Draft): TemplateResult {

@@ -61,6 +61,7 @@ export function modelCommands(app: AppParts) {
       await configuration().update("teacher.editorModel", picked.description, target);
       app.draft.set({ ...app.draft.get(), teacher: "vscode" });
     },
+    "distillery.useSuccessor": () => app.endings.useSuccessor(),
     "distillery.downloadStudent": async () => {
       const name = await pickStudent();
       if (name === undefined) return;

@@ -5,7 +5,7 @@ import { checkSetup } from "../setup/checkSetup.ts";
 import { keyOrigins } from "../settings.ts";
 
 export function setupCommands(app: AppParts) {
-  const { keys, environments, log } = app;
+  const { keys, environments, endings, log } = app;
 
   async function setUp(): Promise<void> {
     const found = await environments.find();
@@ -24,8 +24,9 @@ export function setupCommands(app: AppParts) {
   return {
     "distillery.setApiKey": async () => {
       const origin = await pickOrigin();
-      if (origin !== undefined && (await keys.ask(origin)))
-        vscode.window.setStatusBarMessage(vscode.l10n.t("The API key is kept."), 4000);
+      if (origin === undefined || !(await keys.ask(origin))) return;
+      vscode.window.setStatusBarMessage(vscode.l10n.t("The API key is kept."), 4000);
+      endings.lookAt(origin);
     },
     "distillery.removeApiKey": async () => {
       const origin = await pickOrigin();

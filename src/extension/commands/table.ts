@@ -53,6 +53,7 @@ export const commandTable = {
   "distillery.openWalkthrough": { title: "Open Walkthrough", palette: "true" },
 
   "distillery.useThisFolder": { title: "Use This Folder as Knowledge Base", palette: null },
+  "distillery.useSuccessor": { title: "Use the Successor of the Teacher's Model", palette: null },
   "distillery.openSample": { title: "Open the Sample Knowledge Base", palette: "isWorkspaceTrusted" },
   "distillery.openSection": { title: "Open Section", palette: null },
   "distillery.refresh": { title: "Refresh", palette: null, icon: "$(refresh)" },

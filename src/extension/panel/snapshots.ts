@@ -1,6 +1,7 @@
 /** Makes the parts the panel shows from what is on the disk and in this window. */
 import * as vscode from "vscode";
 import { tokensOf } from "./estimate.ts";
+import { endingNotice } from "../../pipeline/adapters/teacher/ending.ts";
 import { measuredSpread, type Spread } from "../../pipeline/detectable.ts";
 import { armNames, armTitles, stageIds } from "../../protocol/model.ts";
 import type { ArmAnswers, OfArms, StageId, StageOutputs } from "../../protocol/model.ts";
@@ -17,6 +18,7 @@ import type { KnowledgeStore } from "../knowledge.ts";
 import { workspaceFolder } from "../place.ts";
 import type { History } from "../run/history.ts";
 import type { Runner } from "../run/runner.ts";
+import type { Endings } from "../teacher/endings.ts";
 import { studentId } from "../configuration.ts";
 import { editorModel, teacherModel, teacherOrigin } from "../settings.ts";
 
@@ -27,6 +29,7 @@ export interface SnapshotParts {
   knowledge: KnowledgeStore;
   history: History;
   runner: Runner;
+  endings: Endings;
   label(run: string): string | undefined;
 }
 
@@ -37,6 +40,7 @@ export async function setupSnapshot({
   knowledge,
   runner,
   history,
+  endings,
 }: SnapshotParts): Promise<SetupSnapshot> {
   const trusted = vscode.workspace.isTrusted;
   const found = await knowledge.read();
@@ -44,6 +48,7 @@ export async function setupSnapshot({
   const origin = teacherOrigin();
   const hasKey = (await keys.get(origin)) !== null;
   const current = draft.get();
+  const ending = endings.ofTeacher();
   const folderOpen = workspaceFolder() !== null;
   void vscode.commands.executeCommand("setContext", "distillery.needsKey", current.teacher === "openai" && !hasKey);
   void vscode.commands.executeCommand("setContext", "distillery.hasKey", hasKey);
@@ -60,7 +65,10 @@ export async function setupSnapshot({
     knowledgeProblem: knowledge.problem,
     environment: environments.status,
     environmentNote: environments.note,
-    teacher: { model: teacherModel(), host: new URL(origin).host, hasKey, editorModel: editorModel() },
+    teacher: {
+      ...{ model: teacherModel(), host: new URL(origin).host, hasKey, editorModel: editorModel() },
+      ending: ending && { text: endingNotice(ending), successor: ending.successor?.model ?? null },
+    },
     student: studentId(),
     draft: current,
     estimate:

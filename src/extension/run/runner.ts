@@ -15,6 +15,7 @@ import { composeRun, versionsOf } from "../compose.ts";
 import type { Environments } from "../setup/environments.ts";
 import type { Keys } from "../keys.ts";
 import type { Log } from "../log.ts";
+import type { Endings } from "../teacher/endings.ts";
 import { folderOfName, knowledgeName, processLog, runsRoot } from "../place.ts";
 
 export interface Runner {
@@ -37,6 +38,7 @@ export interface RunnerParts {
   log: Log;
   keys: Keys;
   environments: Environments;
+  endings: Endings;
 }
 
 /** Milliseconds: at most eight a second, so that no second sees more than ten however they bunch up. */
@@ -45,7 +47,7 @@ const shownEvery = 125;
 /** Under this name the workspace remembers the run in progress, so that a window that was closed is noticed. */
 export const goingOn = "goingOn";
 
-export function createRunner({ context, log, keys, environments }: RunnerParts): Runner & vscode.Disposable {
+export function createRunner({ context, log, keys, environments, endings }: RunnerParts): Runner & vscode.Disposable {
   const changed = new vscode.EventEmitter<void>();
   const written = new vscode.EventEmitter<string>();
   let state = initialState;
@@ -100,13 +102,16 @@ export function createRunner({ context, log, keys, environments }: RunnerParts):
       written.fire(store.file.id);
       const knowledge = await createKnowledgeFolder(folderOfName(store.file.knowledge)).read();
       const keyFor = (baseUrl: string) => keys.get(new URL(baseUrl).origin);
+      const onNotice = (text: string) => onEvent({ type: "notice", text });
       const composed = await composeRun({
         store,
         knowledge,
         environment,
         keyFor,
         logFile: await processLog(context),
-        onNotice: (text) => onEvent({ type: "notice", text }),
+        onNotice,
+        // Beside the run, which does not wait for it.
+        onConnect: (model) => void endings.look(model).then((text) => text && onNotice(text), log.tell),
       });
       try {
         await runPipeline(composed.parts, onEvent, signal);

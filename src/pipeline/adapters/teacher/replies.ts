@@ -65,19 +65,29 @@ export function embeddingReply(data: unknown, count: number): number[][] {
   return vectors;
 }
 
-/** A model of the list; `shutdown` is the day its provider switches it off (YYYY-MM-DD), when told. */
+/** A model of the list, as far as its provider tells. */
 export interface ListedModel {
   id: string;
+  /** The day its provider switches it off (YYYY-MM-DD). */
   shutdown: string | null;
+  /** The model its provider names in its place. */
+  successor: string | null;
 }
 
-/** What one model's list entry says of its end, for people; null when it says nothing. */
-export function shutdownNotice(listed: readonly ListedModel[], model: string): string | null {
-  const day = listed.find(({ id }) => id === model)?.shutdown;
-  return day ? `The provider switches ${model} off on ${day}.` : null;
-}
+/** OpenAI writes `shutdown_date`; Mistral writes `deprecation`, and names the model that comes after. */
+const modelSchema = z.object({
+  data: z.array(
+    z.object({
+      id: z.string(),
+      shutdown_date: z.unknown().optional(),
+      deprecation: z.unknown().optional(),
+      deprecation_replacement_model: z.unknown().optional(),
+    }),
+  ),
+});
 
-const modelSchema = z.object({ data: z.array(z.object({ id: z.string(), shutdown_date: z.unknown().optional() })) });
+/** A name that is shown as part of a command: nothing a shell would read as more than a word. */
+const nameSchema = z.string().regex(/^[\w@][\w.:/@+-]{0,199}$/);
 
 /** A date as text, or in seconds since 1970; anything else is no reason to lose the list. */
 function dayOf(date: unknown): string | null {
@@ -89,7 +99,11 @@ function dayOf(date: unknown): string | null {
 export function modelList(page: unknown): ListedModel[] {
   const rows = modelSchema.safeParse(page).data?.data;
   if (!rows) throw new GarbledResponse("sent JSON that is no list of models", "");
-  return rows.map(({ id, shutdown_date }) => ({ id, shutdown: dayOf(shutdown_date) }));
+  return rows.map(({ id, shutdown_date, deprecation, deprecation_replacement_model }) => ({
+    id,
+    shutdown: dayOf(shutdown_date) ?? dayOf(deprecation),
+    successor: nameSchema.safeParse(deprecation_replacement_model).data ?? null,
+  }));
 }
 
 const count = z.int().nonnegative();
