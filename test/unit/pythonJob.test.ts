@@ -60,8 +60,9 @@ test("a job says hello, works and ends with its result, isolated and without the
     leadsGroup: true,
   });
   const allowed =
-    /^(PATH|HOME|USER|LOGNAME|LANG|LC_\w+|TZ|TMPDIR|TMP|TEMP|XDG_CACHE_HOME|CUDA_\w+|NVIDIA_\w+|LD_LIBRARY_PATH|\w+_NUM_THREADS)$/;
+    /^(PATH|HOME|USER|LOGNAME|LANG|LC_\w+|TZ|TMPDIR|TMP|TEMP|XDG_CACHE_HOME|CUDA_\w+|NVIDIA_\w+|LD_LIBRARY_PATH|\w+_NUM_THREADS|OMP_WAIT_POLICY)$/;
   expect((result["environment"] as string[]).filter((name) => !allowed.test(name))).toEqual([]);
+  expect(result["environment"]).toContain("OMP_WAIT_POLICY");
   expect(lines).toEqual([
     { type: "phase", name: "train" },
     { type: "progress", done: 1, total: 2 },
