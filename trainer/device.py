@@ -12,6 +12,7 @@ import torch
 
 from trainer.protocol import JobError
 
+CGROUP = Path("/sys/fs/cgroup")
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
@@ -67,7 +68,7 @@ def usable_cores() -> int:
 def granted_cores() -> int | None:
     """What a container's limit comes to (cgroup 2), rounded up; None without a limit."""
     try:
-        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text("ascii").split()
+        quota, period = (CGROUP / "cpu.max").read_text("ascii").split()
         return None if quota == "max" else math.ceil(int(quota) / int(period))
     except (OSError, ValueError):
         return None
@@ -93,8 +94,8 @@ def cap_memory(kind: str, limit: int) -> None:
 def granted_memory() -> int | None:
     """Bytes left below a container's limit (cgroup 2), not counting what files hold; None without a limit."""
     try:
-        limit = Path("/sys/fs/cgroup/memory.max").read_text("ascii").strip()
-        used = Path("/sys/fs/cgroup/memory.stat").read_text("ascii").split()
+        limit = (CGROUP / "memory.max").read_text("ascii").strip()
+        used = (CGROUP / "memory.stat").read_text("ascii").split()
         return None if limit == "max" else int(limit) - int(used[used.index("anon") + 1])
     except (OSError, ValueError):
         return None

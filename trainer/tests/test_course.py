@@ -1,10 +1,13 @@
 """How a training's course is judged."""
 
+from pathlib import Path
+
 import pytest
 import torch
 
+from trainer import device
 from trainer.course import Course
-from trainer.device import Device, best_dtype, choose_device, granted_cores, usable_cores
+from trainer.device import Device, best_dtype, choose_device, granted_cores, granted_memory, usable_cores
 from trainer.failures import describe
 from trainer.protocol import JobError
 from trainer.schedule import rate_factor
@@ -47,6 +50,23 @@ def test_device_dtype_and_threads_are_what_is_there() -> None:
     assert choose_device({"device": "cpu", "dtype": "float32", "threads": 1}) == Device("cpu", torch.float32, 1)
     choose_device({"device": "cpu"})
     assert granted_cores() is None or usable_cores() <= (granted_cores() or 0)
+
+
+def test_limits_of_a_container_are_kept_and_no_limit_is_made_of_files_that_are_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(device, "CGROUP", tmp_path)
+    assert (granted_cores(), granted_memory()) == (None, None)
+    (tmp_path / "memory.stat").write_text("file 900\nanon 300\nkernel 7\n")
+    for cores, memory, expected in (
+        ("150000 100000\n", "1000\n", (2, 700)),
+        ("max 100000\n", "max\n", (None, None)),
+        ("", "", (None, None)),
+        ("much of it", "\ufffd", (None, None)),
+    ):
+        (tmp_path / "cpu.max").write_text(cores)
+        (tmp_path / "memory.max").write_text(memory, "utf-8")
+        assert (granted_cores(), granted_memory()) == expected
 
 
 @pytest.mark.parametrize(

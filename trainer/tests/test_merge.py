@@ -3,8 +3,11 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from gguf import GGMLQuantizationType
+from gguf.quants import dequantize
 from peft import PeftModel
 
 from trainer import merge, train
@@ -45,3 +48,11 @@ def test_an_adapter_of_another_model_is_refused(toys: dict[str, str], tmp_path: 
     with pytest.raises(JobError) as error:
         merge.run(spec | {"merged": str(tmp_path / "merged.gguf")}, ChannelPair().channel)
     assert error.value.code == "E_MODEL_FILE"
+
+
+def test_a_kind_of_number_that_cannot_be_written_becomes_a_finer_one() -> None:
+    values = np.linspace(-1, 1, 512, dtype=np.float32).reshape(2, 256)
+    for kind, expected in ((GGMLQuantizationType.Q8_0,) * 2, (GGMLQuantizationType.Q4_K, GGMLQuantizationType.Q8_0)):
+        data, used = merge.written(values, kind)
+        assert used == expected
+        assert np.abs(dequantize(data, used) - values).max() < 0.01

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from trainer.protocol import AskError, JobError, decode, encode
+from trainer import protocol
+from trainer.protocol import AskError, JobError, decode, encode, installed_versions
 from trainer.tests.channel_pair import ChannelPair
 
 MAIN = Path(__file__).resolve().parent.parent / "main.py"
@@ -101,6 +102,18 @@ def test_a_job_and_its_child_end_when_the_host_closes_the_pipe(busy: str) -> Non
     assert gone(child)
 
 
+def test_a_job_and_its_child_end_when_the_host_stops_listening_and_keeps_its_own_pipe_open() -> None:
+    job = start(GRANDCHILD + "while True: channel.notice('x' * 1000); time.sleep(0.001)")
+    assert job.stdin
+    assert job.stdout
+    assert json.loads(job.stdout.readline())["type"] == "hello"
+    child = int(json.loads(job.stdout.readline())["text"])
+    job.stdout.close()
+    assert job.wait(5) != 0
+    assert gone(child)
+    job.stdin.close()
+
+
 if sys.platform == "linux":
 
     def test_a_job_ends_with_its_parent_even_while_another_process_holds_its_input() -> None:
@@ -157,6 +170,11 @@ channel.finish({})
 os._exit(0)
 """)
     assert "beat" in [line["type"] for line in lines_of(job)]
+
+
+def test_versions_are_those_of_the_packages_that_are_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(protocol, "REPORTED", ("torch", "no-such-package"))
+    assert installed_versions().keys() == {"python", "torch"}
 
 
 def test_only_the_first_ending_is_said() -> None:
