@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
-import { suites } from "../scripts/suites.mjs";
+import { isSuite, suites } from "../scripts/suites.mjs";
 import type * as Suites from "../scripts/suites.mjs";
 import { readyEnvironment } from "../src/pipeline/adapters/environment.ts";
 import { packageFolder } from "../src/pipeline/adapters/packageFolder.ts";
@@ -16,14 +16,14 @@ import { keepResult } from "./resultFile.ts";
 
 /** The checks look at the sources themselves, which marks change. */
 const measured = suites.filter((name) => name !== "checks");
-const usage = `Usage: npm run bench -- catches [SUITE ...] [--add] [--without FILE ...]. Suites: ${measured.join(", ")}.`;
+const usage = `Usage: npm run bench -- catches [SUITE[/FILE] ...] [--add] [--without FILE ...]. Suites: ${measured.join(", ")}.`;
 /** What each suite reached, one line a run of a suite; `--add` goes on with it. */
 const earlier = join(packageFolder(), ".cache", "catches.jsonl");
 
 /** One run of a suite in a marked copy. */
 interface Outcome extends Suites.SuiteResult {
   date: string;
-  /** Files that were left out of the copy. */
+  /** Files that were left out of the copy. Of a suite that ran in part, `name` tells the files. */
   without: string[];
   /** Ids of marks; those of a source that has changed since count for nothing. */
   reached: string[];
@@ -43,7 +43,7 @@ export async function run(args: string[]): Promise<number> {
     options: { add: { type: "boolean", default: false }, without: { type: "string", multiple: true, default: [] } },
   });
   const names = positionals.length > 0 ? positionals : measured;
-  if (!names.every((name) => measured.includes(name))) {
+  if (!names.every((name) => isSuite(name) && measured.includes(name.split("/")[0]!))) {
     console.error(usage);
     return 2;
   }
@@ -57,9 +57,11 @@ export async function run(args: string[]): Promise<number> {
     const log = join(logs, "reached");
     const blocks = markCatches(copy, log, python);
     const { runSuites } = (await import(pathToFileURL(join(copy, "scripts/suites.mjs")).href)) as typeof Suites;
-    for (const name of names) {
+    for (const suite of measured) {
+      const parts = names.filter((name) => name.split("/")[0] === suite);
+      if (parts.length === 0) continue;
       const started = new Date().toISOString();
-      const [outcome] = await runSuites([name], python);
+      const [outcome] = await runSuites(parts, python);
       keep({ ...outcome!, date: started, without: values.without, reached: linesOf(log) });
       rmSync(log, { force: true });
     }

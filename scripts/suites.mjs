@@ -21,19 +21,35 @@ const folders = [
 ];
 export const suites = [...folders.map(({ name }) => name), "trainer", "extension", "e2e"];
 
+/** Suites of which single files can be named, as `unit/hash` or `trainer/test_rows`. */
+const byFile = [...folders.map(({ name }) => name), "trainer"];
+
 /**
- * Runs suites one after the other.
- * @param {string[]} names of `suites`
+ * Whether this names a suite, or one file of a suite that can be run by files.
+ * @param {string} name
+ */
+export function isSuite(name) {
+  const [suite = "", file] = name.split("/", 2);
+  return file === undefined ? suites.includes(suite) : byFile.includes(suite) && /^\w+$/.test(file);
+}
+
+/**
+ * Runs suites one after the other. A suite of which files are named runs these alone, as one.
+ * @param {string[]} names each an `isSuite`
  * @param {string | null} python absolute path of the environment's interpreter; null where it could not be made
  * @returns {Promise<SuiteResult[]>}
  */
 export async function runSuites(names, python) {
   const results = [];
-  for (const { name, parallel } of folders) if (names.includes(name)) results.push(await runVitest(name, { parallel }));
-  if (names.includes("trainer"))
+  const filesOf = (/** @type {string} */ suite) =>
+    names.includes(suite) ? [] : names.filter((name) => name.startsWith(`${suite}/`));
+  const isWanted = (/** @type {string} */ suite) => names.includes(suite) || filesOf(suite).length > 0;
+  for (const { name, parallel } of folders)
+    if (isWanted(name)) results.push(await runVitest(name, { parallel, files: filesOf(name) }));
+  if (isWanted("trainer"))
     results.push(
       python
-        ? await runPytest("trainer", python)
+        ? await runPytest(python, filesOf("trainer"))
         : { name: "trainer", passed: 0, failed: 1, skipped: 0, seconds: 0, problem: "no Python environment" },
     );
   // Inside a real VS Code, and through its window as a person; both want the extension bundled.
@@ -44,32 +60,33 @@ export async function runSuites(names, python) {
 
 /**
  * @param {string} name a folder below test/
- * @param {{ parallel: boolean }} options
+ * @param {{ parallel: boolean, files?: string[] }} options `files` of the folder, as `unit/hash`; all when empty
  * @returns {Promise<SuiteResult>}
  */
-function runVitest(name, { parallel }) {
+function runVitest(name, { parallel, files = [] }) {
   const file = join(reports, `${name}.json`);
   const args = [
     join(repository, "node_modules", "vitest", "vitest.mjs"),
     "run",
-    `test/${name}/`,
+    ...(files.length > 0 ? files.map((each) => `test/${each}.test.ts`) : [`test/${name}/`]),
     "--reporter=default",
     "--reporter=json",
     `--outputFile.json=${file}`,
     ...(parallel ? [] : ["--no-file-parallelism"]),
   ];
-  return runSuite(name, process.execPath, args, file, vitestCounts);
+  return runSuite(files.join(" ") || name, process.execPath, args, file, vitestCounts);
 }
 
 /**
- * @param {string} name
  * @param {string} python absolute path of the environment's interpreter
+ * @param {string[]} files as `trainer/test_rows`; all when empty
  * @returns {Promise<SuiteResult>}
  */
-function runPytest(name, python) {
-  const file = join(reports, `${name}.xml`);
-  const args = ["-X", "utf8", "-m", "pytest", "trainer", "-q", `--junitxml=${file}`, "-o", "junit_family=xunit2"];
-  return runSuite(name, python, args, file, junitCounts);
+function runPytest(python, files) {
+  const file = join(reports, "trainer.xml");
+  const chosen = files.length > 0 ? files.map((each) => `${each.replace("/", "/tests/")}.py`) : ["trainer"];
+  const args = ["-X", "utf8", "-m", "pytest", ...chosen, "-q", `--junitxml=${file}`, "-o", "junit_family=xunit2"];
+  return runSuite(files.join(" ") || "trainer", python, args, file, junitCounts);
 }
 
 /**

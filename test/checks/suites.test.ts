@@ -31,6 +31,21 @@ test("a suite that passes", () => {
   expect(outcome({ "a.test.ts": passing })).toMatchObject({ status: 0, closing: "1 passed, 0 failed" });
 });
 
+test("one file of a suite runs alone, and one that there is none of fails", () => {
+  for (const name of ["a", "b", "ab"]) writeFileSync(join(copy, "test/unit", `${name}.test.ts`), passing);
+  const alone = (...names: string[]) => {
+    const { status, stdout } = spawnSync(process.execPath, ["scripts/test.mjs", ...names], {
+      cwd: copy,
+      encoding: "utf8",
+    });
+    return [status, stdout.trimEnd().split("\n").at(-1)];
+  };
+  expect(alone("unit/b")).toEqual([0, "1 passed, 0 failed"]);
+  expect(alone("unit/a", "unit/b")).toEqual([0, "2 passed, 0 failed"]);
+  expect(alone("unit/c")).toEqual([1, "0 passed, 1 failed"]);
+  for (const name of ["unit/", "unit/../a", "extension/a", "nothing/a"]) expect(alone(name)[0]).toBe(2);
+});
+
 test("a failing test", () => {
   expect(outcome({ "a.test.ts": passing, "b.test.ts": failing })).toMatchObject({
     status: 1,
