@@ -214,6 +214,19 @@ def test_faithfulness_is_what_ragas_gives() -> None:
     assert set(scorer.prompts()) == {"faithfulness.statement_generator_prompt", "faithfulness.nli_statement_prompt"}
 
 
+class Stopped(HalfBelieving):
+    """Is told to stop while a metric waits for it."""
+
+    async def agenerate(self, prompt: str, response_model: type[Model]) -> Model:
+        raise JobError("E_STOPPED", "The job was stopped.")
+
+
+def test_a_stop_while_a_metric_waits_is_no_failed_score() -> None:
+    item = Item("one", QUESTION, "A ReplicaSet keeps Pods running.", REFERENCE, SECTION)
+    with pytest.raises(JobError, match="stopped"):
+        asyncio.run(Scorer(["faithfulness"], Vectors(no_vectors), Stopped(), 10).score(item))
+
+
 class Waiting(HalfBelieving):
     """Answers in the order of the prompts, after a moment, and counts how many wait at once."""
 

@@ -93,6 +93,14 @@ def test_damaged_files_are_named_errors(toys: dict[str, str], tmp_path: Path) ->
     assert refused >= 20  # every cut file, and what hit a length
 
 
+def test_a_file_that_is_not_there_or_empty_is_a_named_error(tmp_path: Path) -> None:
+    (tmp_path / "empty.gguf").write_bytes(b"")
+    for name in ("none.gguf", "empty.gguf"):
+        error = what_reading_raises(str(tmp_path / name))
+        assert error is not None
+        assert (error.code, error.message) == ("E_MODEL_FILE", f"There is no readable model file {name}.")
+
+
 def what_reading_raises(path: str) -> JobError | None:
     """Anything but a JobError fails the test."""
     try:

@@ -316,3 +316,16 @@ def test_bfloat16_training_keeps_float32_masters(toys: dict[str, str], tmp_path:
     changed = [weight for name, weight in weights.items() if "lora_A" in name]
     # steps of a millionth are below bfloat16's grain around these weights: only float32 holds them
     assert all(not weight.equal(weight.bfloat16().float()) for weight in changed)
+
+
+def test_a_rung_that_leaves_no_row_is_not_climbed(toys: dict[str, str], tmp_path: Path) -> None:
+    spec = train_spec({"gguf": f"{toys['llama']}/model.gguf"}, tmp_path)
+    # The first one saves nothing over what the memory was not enough for; the next would be shorter than every row.
+    again = {"ranOut": {"maxLength": spec["maxLength"]}, "ladder": [{"maxLength": 4}]}
+    pair = ChannelPair()
+    assert len(losses(run(spec | again, pair))) == spec["steps"]["count"]
+    pair.drain()
+    (plan,) = pair.of("plan")
+    assert (plan["rung"], len(plan["tried"])) == (0, 1)
+    modules = {"ranOut": again["ranOut"], "ladder": [{"roles": ["no_such_module"]}]}
+    assert failure(train_spec(spec["model"], tmp_path / "other") | modules).code == "E_MODULES"
