@@ -116,7 +116,7 @@ test("two callers at once: one installs, the other waits and says so", async () 
   expect(said.filter((text) => text.includes("waiting"))).toHaveLength(1);
 });
 
-test.each(["garbage stamp", "cut model", "other interpreter", "missing packages"])(
+test.each(["garbage stamp", "cut model", "other interpreter", "missing packages", "missing settings"])(
   "it is not taken for complete with a %s",
   async (damage) => {
     const { setUp } = place();
@@ -130,6 +130,7 @@ test.each(["garbage stamp", "cut model", "other interpreter", "missing packages"
       truncateSync(environment.embeddedStudent, 1_000);
     }
     if (damage === "other interpreter") unlinkSync(environment.python);
+    if (damage === "missing settings") unlinkSync(join(environment.root, "pyvenv.cfg"));
     if (damage === "missing packages") rmSync(join(environment.root, "lib"), { recursive: true });
     expect(await findEnvironment(setUp)).toBeNull();
     if (damage === "cut model") rmSync(dirname(environment.embeddedStudent), { recursive: true });

@@ -259,12 +259,15 @@ test("what the system refuses to read is left out, each with its reason, and all
   }
 });
 
-test("front matter that is no YAML names no title, and is no part of the text", async () => {
-  const text = `---\ntitle: [Pumps\n---\n\n## One\n\n${filler("pump")}\n\n## Two\n\n${filler("valve")}\n`;
-  const knowledge = await read(await folderOf({ "pumps-and-valves.md": text }));
-  expect(knowledge.topics).toEqual(["Pumps and valves"]);
-  expect(knowledge.sections.map((section) => section.text).join()).not.toContain("[Pumps");
-});
+test.each(["title: [Pumps", "title: *pumps", "title: !!set {"])(
+  "front matter whose YAML is broken (%s) names no title, and is no part of the text",
+  async (yaml) => {
+    const text = `---\n${yaml}\n---\n\n## One\n\n${filler("pump")}\n\n## Two\n\n${filler("valve")}\n`;
+    const knowledge = await read(await folderOf({ "pumps-and-valves.md": text }));
+    expect(knowledge.topics).toEqual(["Pumps and valves"]);
+    expect(knowledge.sections.map((section) => section.text).join()).not.toContain("title");
+  },
+);
 
 test("the number of files and bytes is capped, and what was left out is said", async () => {
   const files = Object.fromEntries(Array.from({ length: 12 }, (_, n) => [`f${n}.md`, `# T${n}\n\n${filler(`n${n}`)}`]));
