@@ -1,13 +1,15 @@
 /**
  * Runs test/extension inside a real VS Code: desktop VS Code where DISTILLERY_TEST_DESKTOP is set (it is
- * downloaded by @vscode/test-electron), else the VS Code server in a browser. Two windows: one trusted, one not.
- * `node scripts/testEditor.mjs review` runs only the named files of the trusted one, on what was built last.
+ * downloaded by @vscode/test-electron), else the VS Code server in a browser. Three windows: one trusted, one whose
+ * server runs under strace where that works, one not trusted.
+ * `node scripts/testEditor.mjs review` runs only the named files of the first two, on what was built last.
  */
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { straceWorks, underStrace } from "./strace.mjs";
 import { MissingPiece } from "./testHostInstall.mjs";
 import { startBrowser, startServer } from "./testHost.mjs";
 
@@ -18,14 +20,23 @@ const suite = join(repository, "dist", "test", "suite.cjs");
 const scratch = mkdtempSync(join(tmpdir(), "distillery-editor-"));
 const only = process.argv.slice(2);
 const longest = 8 * 60_000;
+/** Whether the run is traced: desktop VS Code is not ours to start. */
+const traces = !process.env.DISTILLERY_TEST_DESKTOP && straceWorks();
 
 /** @type {Outcome[]} */
 const outcomes = [];
 try {
   const first = join(scratch, "workspace");
   mkdirSync(first);
-  outcomes.push(...(await window("trusted", first, {})));
-  // The second window finds a folder with runs in it, as one that came from somebody else.
+  if (only.length === 0 || only.some((name) => name !== "traced"))
+    outcomes.push(...(await window("trusted", first, {})));
+  const traced = join(scratch, "traced");
+  mkdirSync(traced);
+  // Else VS Code itself starts `ps` and `ls` in the extension host again and again, to find ports to forward.
+  const quiet = { "remote.autoForwardPortsSource": "output" };
+  if (traces && (only.length === 0 || only.includes("traced")))
+    outcomes.push(...(await window("traced", traced, quiet)));
+  // The last window finds a folder with runs in it, as one that came from somebody else.
   const second = join(scratch, "foreign");
   mkdirSync(join(second, ".distillery", "runs"), { recursive: true });
   if (only.length === 0) {
@@ -60,6 +71,7 @@ async function window(name, workspace, settings) {
     DISTILLERY_TEST_WINDOW: name,
     DISTILLERY_TEST_REPORT: file,
     DISTILLERY_TEST_ONLY: only.join(","),
+    ...(name === "traced" ? { DISTILLERY_TEST_TRACE: join(scratch, "trace.log") } : {}),
   };
   console.log(`\nwindow: ${name}`);
   const open = process.env.DISTILLERY_TEST_DESKTOP ? inDesktop : inServer;
@@ -93,7 +105,8 @@ async function window(name, workspace, settings) {
  * @param {string} file
  */
 async function inServer(workspace, settings, environment, file) {
-  const server = await startServer({ settings, environment });
+  const log = environment.DISTILLERY_TEST_TRACE;
+  const server = await startServer({ settings, environment, ...(log ? { under: underStrace(log) } : {}) });
   const { browser, page } = await startBrowser();
   /** @type {string[]} */
   const said = [];

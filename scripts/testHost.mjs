@@ -40,6 +40,7 @@ const browserArgs = [
  * @property {Record<string, unknown>} [settings] user settings on top of the quiet ones
  * @property {string} [dataFolder] kept when given, else a temporary one that goes with the server
  * @property {Record<string, string>} [environment] variables for the server and so for the extension host
+ * @property {string[]} [under] a program, with its arguments, that starts the server in its place
  * @property {string} [vsix] an extension to install before the server starts
  * @property {(text: string) => void} [say]
  */
@@ -73,7 +74,8 @@ export async function startServer(options = {}) {
       data,
       "--accept-server-license-terms",
     ]);
-  const child = spawn(process.execPath, args, {
+  const [program = "", ...words] = [...(options.under ?? []), process.execPath, ...args];
+  const child = spawn(program, words, {
     stdio: ["ignore", "pipe", "pipe"],
     env: { ...process.env, ...options.environment },
     detached: process.platform !== "win32",

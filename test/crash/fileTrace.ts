@@ -1,8 +1,9 @@
 /** What a writer really asked of the system, in order: from strace where it works, else from the store's own file layer. */
-import { execFile, execFileSync } from "node:child_process";
+import { execFile } from "node:child_process";
 import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { straceWorks } from "../../scripts/strace.mjs";
 import { createCheckpointStore } from "../../src/pipeline/adapters/checkpointStore.ts";
 import { fakeFrame } from "../fakes/checkpoints.ts";
 import { faultyFiles } from "../fakes/faultyFiles.ts";
@@ -13,15 +14,6 @@ export interface TraceEvent {
   op: "write" | "fsync" | "rename" | "acknowledge";
   path: string;
   to?: string;
-}
-
-export function straceWorks(): boolean {
-  try {
-    execFileSync("strace", ["-f", "-o", "/dev/null", "true"], { stdio: "ignore" });
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 /** One line of `strace -f -y`: `123 fsync(21</path>) = 0`, possibly split into an unfinished and a resumed half. */

@@ -9,7 +9,7 @@ interface Outcome {
   error: string | null;
 }
 
-/** Which files belong to a window: the trusted one, or the one in Restricted Mode. */
+/** Which files belong to a window: the trusted one, the one under strace, or the one in Restricted Mode. */
 const suites: Record<string, Record<string, () => Promise<unknown>>> = {
   trusted: {
     activation: () => import("./activation.ts"),
@@ -24,6 +24,7 @@ const suites: Record<string, Record<string, () => Promise<unknown>>> = {
     review: () => import("./review.ts"),
     security: () => import("./security.ts"),
   },
+  traced: { traced: () => import("./traced.ts") },
   restricted: { restricted: () => import("./restricted.ts") },
 };
 

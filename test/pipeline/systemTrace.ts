@@ -1,15 +1,33 @@
 /** What a program and all its children asked of the system, as strace saw it: files, sockets, programs. */
-import { resolve } from "node:path";
+import { mkdirSync, realpathSync, writeFileSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
 
-const writing = ["creat", "rename", "renameat", "renameat2", "unlink", "unlinkat", "rmdir", "mkdir", "mkdirat"];
-const linking = ["link", "linkat", "symlink", "symlinkat", "truncate", "chmod", "fchmodat", "mknod", "mknodat"];
 const network = ["connect", "bind", "listen", "sendto", "sendmsg", "sendmmsg"];
+const starting = ["clone", "clone3", "fork", "vfork"];
 
-/** Arguments for strace, before the program: it follows all children and prints paths, also those of descriptors. */
-export const straceArguments = (log: string): string[] => [
-  ...["-f", "-qq", "-y", "-s", "4096", "--seccomp-bpf", "-e", "signal=none", "-o", log],
-  ...["-e", `trace=${["execve", "open", "openat", "openat2", ...writing, ...linking, ...network].join(",")}`],
-];
+/**
+ * The lines of one process and of all it started, threads included, between those that name two paths. A program marks its
+ * own time by opening files of these names.
+ * @throws Error when one of the paths is not named
+ */
+export function partOfTrace(log: string, { process, from, to }: { process: number; from: string; to: string }): string {
+  const lines = log.split("\n");
+  const [first, last] = [from, to].map((path) => lines.findIndex((line) => line.includes(`"${path}"`)));
+  if (first === undefined || last === undefined || first < 0 || last < first) throw new Error(`no ${from} to ${to}`);
+  // By the whole log, as a child may be seen at work before the call that made it has returned.
+  const parents = new Map<string, string>();
+  const idOf = (line: string) => /^\d+/.exec(line)?.[0] ?? "";
+  for (const line of lines) {
+    const [, call = "", child] = /^\d+ +(?:<\.\.\. )?(\w+).* = (\d+)$/.exec(line) ?? [];
+    if (child && starting.includes(call)) parents.set(child, idOf(line));
+  }
+  const isMine = (id: string | undefined): boolean =>
+    id !== undefined && (id === String(process) || isMine(parents.get(id)));
+  return lines
+    .slice(first + 1, last)
+    .filter((line) => isMine(idOf(line)))
+    .join("\n");
+}
 
 export interface SystemTrace {
   /** Paths of all attempts to open a file, successful or not. */
@@ -33,6 +51,7 @@ export function readTrace(log: string): SystemTrace {
     const call = /^\d+ +(\w+)\((.*)$/s.exec(line);
     if (!call) continue;
     const [, name = "", rest = ""] = call;
+    if (starting.includes(name)) continue;
     if (name === "execve") trace.started.push(paths(rest)[0] ?? unknown(line));
     else if (name.startsWith("open")) {
       const [path = unknown(line)] = paths(rest);
@@ -53,6 +72,54 @@ export function readTrace(log: string): SystemTrace {
 
 function unknown(line: string): never {
   throw new Error(`not understood: ${line.slice(0, 300)}`);
+}
+
+/** Files no run has a reason to look at. */
+const secrets = [".ssh/id_rsa", ".netrc", ".npmrc", ".pypirc", ".aws/credentials", ".cache/huggingface/token"];
+
+export function plantSecrets(home: string): void {
+  for (const secret of secrets) {
+    mkdirSync(dirname(join(home, secret)), { recursive: true });
+    writeFileSync(join(home, secret), "canary");
+  }
+}
+
+/** Devices that keep nothing: the null device, the terminal, shared memory for the semaphores of Python libraries. */
+const devices = /^\/dev\/(null|tty|shm\/[\w.-]+)$/;
+
+export interface Allowed {
+  /** Folders in which things may be changed. */
+  roots: string[];
+  /** The user's folder, in which nothing may be opened. */
+  home: string;
+  /** Files that may be started, by any of their paths. */
+  programs: string[];
+  /** `ADDRESS:PORT` of the one service. */
+  endpoint: string;
+}
+
+/** Each thing that was done and is not allowed, once. No port may listen at all. */
+export function trespasses(trace: SystemTrace, { roots, home, programs, endpoint }: Allowed): string[] {
+  const inside = roots.flatMap((root) => [`${root}/`, `${realpathSync(root)}/`]);
+  const known = programs.flatMap((path) => [path, realpathSync(path)]);
+  const changed = trace.changed.filter(
+    (path) => !devices.test(path) && !inside.some((root) => `${path}/`.startsWith(root)),
+  );
+  const opened = trace.opened.filter(
+    (path) => path.startsWith(`${home}/`) || secrets.some((secret) => path.endsWith(`/${secret}`)),
+  );
+  // A library asks so whether the machine has IPv6; without listening nobody can connect there.
+  const bound = trace.bound.filter((address) => address !== "::1:0");
+  return [
+    ...new Set([
+      ...changed.map((path) => `changed ${path}`),
+      ...opened.map((path) => `opened ${path}`),
+      ...trace.reached.filter((address) => address !== endpoint).map((address) => `reached ${address}`),
+      ...bound.map((address) => `bound ${address}`),
+      ...(trace.listens > 0 ? [`listened ${trace.listens} times`] : []),
+      ...trace.started.filter((path) => !known.includes(path)).map((path) => `started ${path}`),
+    ]),
+  ];
 }
 
 /** The paths among a call's arguments, against the folder that stands before them as a descriptor. */

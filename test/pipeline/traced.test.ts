@@ -1,23 +1,19 @@
 /** A whole run under strace: where it writes, what it reaches, what it never looks at. */
-import { mkdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { mkdirSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
+import { straceWorks, underStrace } from "../../scripts/strace.mjs";
 import { cacheFolder } from "../../src/pipeline/adapters/cacheFolder.ts";
 import { readyEnvironment } from "../../src/pipeline/adapters/environment.ts";
-import { straceWorks } from "../crash/fileTrace.ts";
 import { startOpenaiServer } from "../fakes/openaiServer.ts";
 import { freshFolder } from "../fakes/runs.ts";
 import { resultOf, startDistillery } from "./distillery.ts";
-import { readTrace, straceArguments } from "./systemTrace.ts";
+import { partOfTrace, plantSecrets, readTrace, trespasses } from "./systemTrace.ts";
 
 const folder = freshFolder();
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const key = "sk-test-canary-0123456789abcdef";
-const secrets = [".ssh/id_rsa", ".netrc", ".npmrc", ".pypirc", ".aws/credentials", ".cache/huggingface/token"];
-
-/** Devices that keep nothing: the null device, the terminal, shared memory for the semaphores of Python libraries. */
-const devices = /^\/dev\/(null|tty|shm\/[\w.-]+)$/;
 
 test.runIf(straceWorks())(
   "a run writes in its folder, the cache and the temporary folder, reaches the endpoint alone and listens nowhere",
@@ -25,10 +21,7 @@ test.runIf(straceWorks())(
   async () => {
     const environment = await readyEnvironment();
     const [home, out, temporary] = ["home", "out", "tmp"].map((name) => join(folder, name)) as [string, string, string];
-    for (const secret of secrets) {
-      mkdirSync(dirname(join(home, secret)), { recursive: true });
-      writeFileSync(join(home, secret), "canary");
-    }
+    plantSecrets(home);
     for (const each of [out, temporary]) mkdirSync(each);
     const log = join(folder, "trace.log");
     const server = await startOpenaiServer({ key });
@@ -38,27 +31,21 @@ test.runIf(straceWorks())(
       const ended = await startDistillery(["run", ...settings.split(" "), ...endpoint, "--out", out, "--json"], {
         cwd: out,
         env: { HOME: home, TMPDIR: temporary, DISTILLERY_HOME: cacheFolder(), OPENAI_API_KEY: key },
-        under: ["strace", ...straceArguments(log)],
+        under: underStrace(log),
       });
       expect(resultOf<{ run: string }>(ended).run).toBeTruthy();
       const trace = readTrace(readFileSync(log, "utf8"));
 
-      const roots = [out, temporary, cacheFolder()].flatMap((root) => [`${root}/`, `${realpathSync(root)}/`]);
-      const outside = trace.changed.filter(
-        (path) => !devices.test(path) && !roots.some((root) => `${path}/`.startsWith(root)),
-      );
-      expect([...new Set(outside)]).toEqual([]);
+      expect(
+        trespasses(trace, {
+          roots: [out, temporary, cacheFolder()],
+          home,
+          programs: [process.execPath, environment.python],
+          endpoint: new URL(server.baseUrl).host,
+        }),
+      ).toEqual([]);
       expect(trace.changed.filter((path) => path.startsWith(`${out}/.distillery/runs/`)).length).toBeGreaterThan(20);
-      expect(trace.opened.filter((path) => secrets.some((secret) => path.endsWith(`/${secret}`)))).toEqual([]);
-      expect(trace.opened.filter((path) => path.startsWith(`${home}/`))).toEqual([]);
-
-      expect([...new Set(trace.reached)]).toEqual([new URL(server.baseUrl).host]);
-      expect(trace.listens).toBe(0);
-      // A library asks so whether the machine has IPv6; without listening nobody can connect there.
-      expect(trace.bound.filter((address) => address !== "::1:0")).toEqual([]);
-
-      const programs = [process.execPath, environment.python].flatMap((path) => [path, realpathSync(path)]);
-      expect(trace.started.filter((path) => !programs.includes(path))).toEqual([]);
+      expect(trace.reached.length).toBeGreaterThan(0);
       console.info(
         `${trace.opened.length} opens, ${trace.changed.length} changes, ${trace.reached.length} connections`,
       );
@@ -92,5 +79,39 @@ test("the reading of a trace finds each kind of access, and takes nothing unknow
     listens: 1,
     started: ["/bin/x"],
   });
+  const allowed = { roots: ["/var"], home: "/w", programs: ["/bin/sh"], endpoint: "127.0.0.1:1" };
+  expect(trespasses({ ...trace, changed: [...trace.changed, "/var/log", "/various", "/dev/null"] }, allowed)).toEqual([
+    ...["/p", "/w/a", "/v/b", "/m", "/various"].map((path) => `changed ${path}`),
+    ...["opened /w/d/O_RDWR", "reached 10.0.0.1:53", "listened 1 times", "started /bin/x"],
+  ]);
+  const none = {
+    ...trace,
+    listens: 0,
+    changed: [],
+    opened: ["/h/.netrc"],
+    reached: [],
+    bound: ["0.0.0.0:80"],
+    started: [],
+  };
+  expect(trespasses(none, allowed)).toEqual(["opened /h/.netrc", "bound 0.0.0.0:80"]);
   expect(() => readTrace("10 unlink(0x7ffe1234) = 0")).toThrow("not understood");
+});
+
+test("the part of a trace is that of one process and of what it started, between two marks", () => {
+  const log = [
+    '10 openat(AT_FDCWD</w>, "/before", O_RDONLY) = 3</before>',
+    "10 clone3({flags=CLONE_VM}, 88) = 11",
+    "12 vfork( <unfinished ...>",
+    '11 openat(AT_FDCWD</w>, "/from", O_RDONLY) = -1 ENOENT (No such file or directory)',
+    "11 clone(child_stack=NULL, flags=SIGCHLD <unfinished ...>",
+    "12 <... vfork resumed>) = 13",
+    '14 openat(AT_FDCWD</w>, "/early", O_RDONLY) = 3</early>',
+    "11 <... clone resumed>) = 14",
+    '13 openat(AT_FDCWD</w>, "/other", O_RDONLY) = 3</other>',
+    '14 openat(AT_FDCWD</w>, "/mine", O_RDONLY) = 3</mine>',
+    '10 openat(AT_FDCWD</w>, "/to", O_RDONLY) = -1 ENOENT (No such file or directory)',
+    '10 openat(AT_FDCWD</w>, "/after", O_RDONLY) = 3</after>',
+  ].join("\n");
+  expect(readTrace(partOfTrace(log, { process: 10, from: "/from", to: "/to" })).opened).toEqual(["/early", "/mine"]);
+  expect(() => partOfTrace(log, { process: 10, from: "/to", to: "/from" })).toThrow("no /to to /from");
 });
