@@ -93,7 +93,7 @@ async function train(environment: Environment, plan: Plan, { model, rows, length
   const output = await mkdtemp(join(folder, "job-"));
   const needs: MemoryNeeds = {
     ...{ microBatch: null, gradientCheckpointing: false, optimizer: "float32", embeddingsOnCpu: false },
-    ...{ maxLength: length, device: plan.device },
+    ...{ maxLength: length, device: plan.device, quantization: "nf4" },
   };
   const { python, trainerFolder } = environment;
   const job = startJob("train", { python, trainerFolder, logFile: join(output, "job.log") });
@@ -115,7 +115,7 @@ async function train(environment: Environment, plan: Plan, { model, rows, length
   job.send({
     type: "spec",
     spec: {
-      ...{ ...settings, ...needs, accumulation: 1, quantization: "nf4", dtype },
+      ...{ ...settings, ...needs, accumulation: 1, dtype },
       ...{ ladder: ladder.map((rung) => rung.needs), ranOut: null, memoryLimit: cap },
       ...{ model: { folder: model }, output, rows, heldBack: [], steps: { rule: "fixed", count: plan.steps } },
       ...{ modules: null, threads: null, seed: 42, saveSeconds: 3600, endText: "<|im_end|>" },
