@@ -1,17 +1,21 @@
-/** Peak memory and tokens a second of a Phi-2 training on a GPU, under a hard cap, beside the estimate made before. */
+/**
+ * A Phi-2 training on a GPU: peak memory under a hard cap beside the estimate made before, and tokens a second beside
+ * plain TRL.
+ */
 import { mkdtemp, rm } from "node:fs/promises";
 import os from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { z } from "zod";
 import { readyEnvironment, type Environment } from "../src/pipeline/adapters/environment.ts";
-import { rungsAbove, type MemoryNeeds } from "../src/pipeline/adapters/memoryLadder.ts";
 import { startJob } from "../src/pipeline/adapters/pythonJob.ts";
 import { fineTuningOutputSchema } from "../src/protocol/model.ts";
 import { trainingSettingsSchema } from "../src/protocol/run.ts";
 import { describeMachine, describeVersions } from "./machine.ts";
 import { keepResult } from "./resultFile.ts";
-import { runPython } from "./trainingArms.ts";
+import { compareSpeed, needsOn, speedBar, type SpeedPlan } from "./gpuSpeed.ts";
+import { resultOf, runPython } from "./trainingArms.ts";
+import { endText } from "./trainingRows.ts";
 
 /** Bytes. The peaks are those of speed.md's bars, at rows of 512 and of 1,024 tokens. */
 const cap = 3.0e9;
@@ -20,8 +24,22 @@ const tolerance = 0.1;
 
 /** `tiny` runs the same on the CPU, to try the command itself; its figures mean nothing and are not kept. */
 const plans = {
-  gpu: { shape: "phi-2", device: "cuda", lengths: [512, 1024], dtypes: ["float16", "bfloat16"], steps: 100 },
-  tiny: { shape: "tiny", device: "cpu", lengths: [64, 128], dtypes: ["float16", "float32"], steps: 2 },
+  gpu: {
+    shape: "phi-2",
+    device: "cuda",
+    lengths: [512, 1024],
+    dtypes: ["float16", "bfloat16"],
+    steps: 100,
+    speed: { device: "cuda", tokens: 200, steps: 10, pairs: 3 } satisfies SpeedPlan,
+  },
+  tiny: {
+    shape: "tiny",
+    device: "cpu",
+    lengths: [64, 128],
+    dtypes: ["float16", "float32"],
+    steps: 2,
+    speed: { device: "cpu", tokens: 50, steps: 2, pairs: 1 } satisfies SpeedPlan,
+  },
 } as const;
 type Plan = (typeof plans)[keyof typeof plans];
 
@@ -29,9 +47,15 @@ const gpuSchema = z.looseObject({ card: z.string().nullable(), bfloat16: z.boole
 const rowsSchema = z.record(z.string(), z.array(z.strictObject({ prompt: z.string(), completion: z.string() })));
 const jobResultSchema = fineTuningOutputSchema.omit({ adapter: true, stepsRule: true, memoryRungs: true });
 
-/** @returns the exit code: 1 without a GPU, and where a training misses a bar */
+/** @returns the exit code: 1 without a GPU, where a training misses a bar, and where the time was not enough */
 export async function run(args: string[]): Promise<number> {
-  const { values } = parseArgs({ args, options: { tiny: { type: "boolean", default: false } } });
+  const { values } = parseArgs({
+    args,
+    options: { tiny: { type: "boolean", default: false }, minutes: { type: "string", default: "10" } },
+  });
+  const minutes = Number(values.minutes);
+  if (!(minutes > 0)) throw new Error("--minutes takes a number above 0.");
+  const limit = AbortSignal.timeout(minutes * 60_000);
   const environment = await readyEnvironment({ onProgress: (text) => console.log(text) });
   const folder = await mkdtemp(join(os.tmpdir(), "distillery-gpu-"));
   try {
@@ -44,40 +68,56 @@ export async function run(args: string[]): Promise<number> {
     const plan: Plan = values.tiny ? plans.tiny : plans.gpu;
     const date = new Date();
     const model = join(folder, "model");
-    const lengths = plan.lengths.map(String);
-    const made = await runPython(
-      place,
-      "gpu_model.py",
-      [environment.embeddedStudent, model, plan.shape, ...lengths],
-      "",
-    );
-    const rows = rowsSchema.parse(JSON.parse(made.stdout));
+    const lengths = [...plan.lengths, plan.speed.tokens].map(String);
     const dtypes = plan.dtypes.filter((dtype) => dtype !== "bfloat16" || gpu.bfloat16);
-    const runs = [];
-    for (const length of plan.lengths)
-      for (const dtype of dtypes) {
-        const found = await train(environment, plan, { model, rows: rows[length] ?? [], length, dtype, folder });
-        runs.push(found);
-        console.log(describe(found));
-      }
-    const missed = runs.filter(({ estimateNear, peakFits }) => !estimateNear || !peakFits);
-    if (values.tiny) return 0;
+    const runs: Awaited<ReturnType<typeof train>>[] = [];
+    const speed: Awaited<ReturnType<typeof compareSpeed>>[] = [];
+    const ended = await untilLimit(limit, async () => {
+      const wanted = [environment.embeddedStudent, model, plan.shape, ...lengths];
+      const made = await runPython(place, "gpu_model.py", wanted, "", limit);
+      const rows = rowsSchema.parse(JSON.parse(made.stdout));
+      for (const length of plan.lengths)
+        for (const dtype of dtypes) {
+          const task = { model, rows: rows[length] ?? [], length, dtype, folder };
+          const found = await train(environment, plan, task, limit);
+          runs.push(found);
+          console.log(describe(found));
+        }
+      speed.push(await compareSpeed(place, plan.speed, model, rows[plan.speed.tokens] ?? [], limit));
+    });
+    const ratio = speed[0]?.ratio;
+    if (!ended) console.error(`The ${minutes} minutes were not enough; what was being measured is not counted.`);
+    if (values.tiny) return ended ? 0 : 1;
     const file = await keepResult("gpu-training", date, {
       measures:
         "peak allocated memory and tokens/s of the job `train` on a model of Phi-2's shape, random weights, NF4",
       date: date.toISOString(),
-      bars: { capBytes: cap, largestPeakBytes: largestPeak, estimateWithin: tolerance },
+      bars: { capBytes: cap, largestPeakBytes: largestPeak, estimateWithin: tolerance, speed: speedBar },
+      limit: { minutes, enough: ended },
       gpu,
       machine: describeMachine(),
       versions: await describeVersions(runs[0]?.versions ?? {}),
       runs,
+      speed: speed[0] ?? null,
     });
     console.log(`Kept in bench/results/${file}.`);
-    for (const found of missed) console.error(`A bar is missed: ${describe(found)}`);
-    return missed.length === 0 ? 0 : 1;
+    const missed = runs.filter(({ estimateNear, peakFits }) => !estimateNear || !peakFits).map(describe);
+    if (ratio !== undefined && ratio < speedBar.must) missed.push(`speed ÷ plain TRL ${ratio.toFixed(2)}`);
+    for (const text of missed) console.error(`A bar is missed: ${text}`);
+    return ended && missed.length === 0 ? 0 : 1;
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** Whether the work ended within the limit. Throws what it throws for any other reason. */
+async function untilLimit(limit: AbortSignal, work: () => Promise<void>): Promise<boolean> {
+  try {
+    await work();
+  } catch (error) {
+    if (!limit.aborted) throw error;
+  }
+  return !limit.aborted;
 }
 
 interface Task {
@@ -89,17 +129,18 @@ interface Task {
 }
 
 /** One training, as the program starts it. Throws what the job ends with, out of memory included. */
-async function train(environment: Environment, plan: Plan, { model, rows, length, dtype, folder }: Task) {
+async function train(
+  environment: Environment,
+  plan: Plan,
+  { model, rows, length, dtype, folder }: Task,
+  limit: AbortSignal,
+) {
   const output = await mkdtemp(join(folder, "job-"));
-  const needs: MemoryNeeds = {
-    ...{ microBatch: null, gradientCheckpointing: false, optimizer: "float32", embeddingsOnCpu: false },
-    ...{ maxLength: length, device: plan.device },
-  };
+  const { needs, ladder } = needsOn(plan.device, length);
   const { python, trainerFolder } = environment;
   const job = startJob("train", { python, trainerFolder, logFile: join(output, "job.log") });
   let parts: unknown = null;
   let rungs: string[] = [];
-  const ladder = rungsAbove(needs).filter((rung) => rung.needs.device === plan.device);
   job.onLine = (line) => {
     if (line.type !== "plan") return;
     ({ parts } = line);
@@ -112,16 +153,17 @@ async function train(environment: Environment, plan: Plan, { model, rows, length
     cpuFallback: ____,
     ...settings
   } = trainingSettingsSchema.parse({});
-  job.send({
-    type: "spec",
-    spec: {
-      ...{ ...settings, ...needs, accumulation: 1, quantization: "nf4", dtype },
+  const given = await resultOf(
+    job,
+    {
+      ...{ ...settings, ...needs, accumulation: 1, dtype },
       ...{ ladder: ladder.map((rung) => rung.needs), ranOut: null, memoryLimit: cap },
       ...{ model: { folder: model }, output, rows, heldBack: [], steps: { rule: "fixed", count: plan.steps } },
-      ...{ modules: null, threads: null, seed: 42, saveSeconds: 3600, endText: "<|im_end|>" },
+      ...{ modules: null, threads: null, seed: 42, saveSeconds: 3600, endText },
     },
-  });
-  const result = jobResultSchema.parse(await job.stopped);
+    limit,
+  );
+  const result = jobResultSchema.parse(given);
   const { peakMemoryBytes: peakBytes, estimatedMemoryBytes: estimateBytes = 0, tokensPerSecond } = result;
   return {
     ...{ tokens: length, dtype: result.dtype, steps: result.steps, rungs, peakBytes, estimateBytes, parts },

@@ -1,7 +1,8 @@
-"""The other side of the comparison: TRL's SFTTrainer as its documentation shows it, with a LoRA of PEFT, on the CPU.
+"""The other side of the comparison: TRL's SFTTrainer as its documentation shows it, with a LoRA of PEFT.
 
 TRL's and PEFT's defaults hold for all but what both sides are given: model, rows, rows of a step, steps, learning rate,
-rank, alpha, modules, seed. Where the processor only emulates bfloat16, TRL is forced to float32, which is faster there.
+rank, alpha, modules, seed, device, rows at once and whether the model is held in NF4 (with double quantisation). Where
+the processor only emulates bfloat16, TRL is forced to float32, which is faster there; on a GPU without it to float16.
 
 Reads one JSON object from stdin. Writes one a line to stdout: `ready`, `step` after each step, `result` at the end.
 """
@@ -16,7 +17,7 @@ from datasets import Dataset
 from peft import LoraConfig, set_peft_model_state_dict
 from safetensors.torch import load_file
 from torch.optim.lr_scheduler import LambdaLR
-from transformers import TrainerCallback
+from transformers import BitsAndBytesConfig, TrainerCallback
 from trl.trainer.sft_config import SFTConfig
 from trl.trainer.sft_trainer import SFTTrainer
 
@@ -36,18 +37,30 @@ class Lines:
 
 
 class StepLines(TrainerCallback):
-    """Says when a step is done."""
+    """Says when a step is done. A GPU may still be at work on it, except on the last."""
 
     def __init__(self, lines: Lines) -> None:
         self.lines = lines
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        if torch.cuda.is_available() and state.global_step == state.max_steps:
+            torch.cuda.synchronize()
         self.lines.send("step", step=state.global_step)
 
 
 def emulates_bfloat16() -> bool:
     able = torch.cpu.get_capabilities()
     return not (able.get("avx512_bf16") or able.get("amx_tile") or able.get("amx_bf16"))
+
+
+def mixed_precision(device: str, follows: bool) -> tuple[str, dict[str, bool]]:
+    """The type TRL computes in, and the options that differ from its own choice, which is bfloat16."""
+    if device == "cuda":
+        able = torch.cuda.is_bf16_supported(including_emulation=False)
+        return ("bfloat16", {}) if able else ("float16", {"bf16": False, "fp16": True})
+    if follows or emulates_bfloat16():
+        return "float32", {"bf16": False}
+    return "bfloat16", {}
 
 
 def count_trained(model: Any) -> int:
@@ -59,7 +72,13 @@ def follow_job(trainer: SFTTrainer, adapter: str, spec: dict[str, Any]) -> None:
     differ is the arithmetic."""
     rows: Any = trainer.train_dataset
     lengths = [len(ids) for ids in rows["input_ids"]]
-    plan = make_plan({"rule": "fixed", "count": spec["steps"]}, lengths, spec["stepRows"], spec["seed"], 0)
+    plan = make_plan(
+        {"rule": "fixed", "count": spec["steps"]},
+        lengths,
+        spec["stepRows"],
+        spec["seed"],
+        0,
+    )
     trainer.train_dataset = rows.select(plan.order)
     weights = load_file(adapter)
     outcome: Any = set_peft_model_state_dict(trainer.model, weights)
@@ -70,21 +89,31 @@ def follow_job(trainer: SFTTrainer, adapter: str, spec: dict[str, Any]) -> None:
     trainer.lr_scheduler = LambdaLR(optimizer, lambda step: rate_factor(step, plan.steps))
 
 
+def nf4(dtype: str) -> BitsAndBytesConfig:
+    return BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=dtype,
+    )
+
+
 def main() -> None:
     lines = Lines()
     spec = json.load(sys.stdin)
     adapter = spec["sameAs"]  # the first weights of our job, or None for TRL's own course
-    float32 = adapter is not None or emulates_bfloat16()
-    options: dict[str, Any] = {"bf16": False} if float32 else {}
+    dtype, precision = mixed_precision(spec["device"], adapter is not None)
+    options: dict[str, Any] = dict(precision)
     if adapter is not None:
         options |= {"logging_steps": 1, "train_sampling_strategy": "sequential"}
     trainer = SFTTrainer(
         model=spec["model"],
         args=SFTConfig(
             output_dir=spec["output"],
-            use_cpu=True,
+            use_cpu=spec["device"] == "cpu",
             max_steps=spec["steps"],
-            per_device_train_batch_size=spec["stepRows"],
+            per_device_train_batch_size=spec["rowsAtOnce"],
+            gradient_accumulation_steps=spec["stepRows"] // spec["rowsAtOnce"],
             learning_rate=spec["learningRate"],
             seed=spec["seed"],
             **options,
@@ -96,6 +125,7 @@ def main() -> None:
             target_modules=spec["modules"],
             task_type="CAUSAL_LM",
         ),
+        quantization_config=nf4(dtype) if spec["nf4"] else None,
     )
     if adapter is not None:
         follow_job(trainer, adapter, spec)
@@ -106,7 +136,7 @@ def main() -> None:
     losses = [point["loss"] for point in trainer.state.log_history if "loss" in point]
     lines.send(
         "result",
-        dtype="float32" if float32 else "bfloat16 (autocast)",
+        dtype=dtype if dtype == "float32" else f"{dtype} (autocast)",
         threads=torch.get_num_threads(),
         trainableParameters=count_trained(trainer.model),
         losses=losses,

@@ -5,7 +5,8 @@ import { execa } from "execa";
 import { z } from "zod";
 import type { Environment } from "../src/pipeline/adapters/environment.ts";
 import { packageFolder } from "../src/pipeline/adapters/packageFolder.ts";
-import { startJob } from "../src/pipeline/adapters/pythonJob.ts";
+import { startJob, type PythonJob } from "../src/pipeline/adapters/pythonJob.ts";
+import { stopOnAbort } from "../src/pipeline/adapters/warmJob.ts";
 import type { TrainingRow } from "../src/pipeline/ports.ts";
 import { fineTuningOutputSchema } from "../src/protocol/model.ts";
 import type { TrainingSettings } from "../src/protocol/run.ts";
@@ -34,6 +35,7 @@ export interface Training {
 export interface JobTraining extends Training {
   /** Folder with the adapter's files. */
   output: string;
+  modules: readonly string[];
   versions: Record<string, string>;
 }
 
@@ -42,17 +44,36 @@ export interface PlainTraining extends Training {
   tokens: number;
 }
 
-/** How a run of our job differs from what a person gets. */
+/** How a run of our job differs from what a person gets. `spec` is put over the job's own. */
 export interface JobChanges {
   dtype?: "float32";
   learningRate?: number;
   steps?: number;
+  spec?: Record<string, unknown>;
 }
+
+/** How a run of TRL differs from the plain one on the CPU. */
+export interface PlainChanges {
+  /** A file with the first weights of our job: TRL then follows our job's course, in float32. */
+  sameAs?: string;
+  /** Of the model; the roles of the settings by default. */
+  modules?: readonly string[];
+  device?: "cpu" | "cuda";
+  /** All rows of a step by default. */
+  rowsAtOnce?: number;
+  nf4?: boolean;
+}
+
+const never: AbortSignal = new AbortController().signal;
 
 const jobResultSchema = fineTuningOutputSchema.omit({ adapter: true, stepsRule: true, memoryRungs: true });
 
-/** Our job `train`, as the program starts it. The saving of its state every 10 s counts. */
-export async function trainByJob(task: Task, changes: JobChanges = {}): Promise<JobTraining> {
+/** Our job `train`, as the program starts it. The saving of its state every 10 s counts. `signal` ends it. */
+export async function trainByJob(
+  task: Task,
+  changes: JobChanges = {},
+  signal: AbortSignal = never,
+): Promise<JobTraining> {
   const { environment, folder, rows, settings, seed } = task;
   const output = await mkdtemp(join(folder, "job-"));
   const { python, trainerFolder } = environment;
@@ -79,15 +100,26 @@ export async function trainByJob(task: Task, changes: JobChanges = {}): Promise<
     rows,
     seed,
     endText,
+    ...changes.spec,
   };
-  job.send({ type: "spec", spec });
-  const result = jobResultSchema.parse(await job.stopped);
+  const result = jobResultSchema.parse(await resultOf(job, spec, signal));
   if (result.rowsTooLong > 0 || result.steps !== steps)
     throw new Error(`Our job left out ${result.rowsTooLong} rows or steps: ${result.steps} of ${steps} were done.`);
-  const { dtype, threads, trainableParameters } = result;
+  const { dtype, threads, trainableParameters, modules } = result;
   const losses = result.losses.map(({ loss }) => loss);
   const { versions } = await job.hello;
-  return { seconds: clock.seconds(), dtype, threads, trainableParameters, losses, output, versions };
+  return { seconds: clock.seconds(), dtype, threads, trainableParameters, losses, output, modules, versions };
+}
+
+/** What a job ends with; the signal stops it. */
+export async function resultOf(job: PythonJob, spec: unknown, signal: AbortSignal): Promise<unknown> {
+  const detach = stopOnAbort(job, signal);
+  try {
+    job.send({ type: "spec", spec });
+    return await job.stopped;
+  } finally {
+    detach();
+  }
 }
 
 const plainLineSchema = z.discriminatedUnion("type", [
@@ -102,20 +134,25 @@ const plainLineSchema = z.discriminatedUnion("type", [
   }),
 ]);
 
-/**
- * TRL's trainer over the base model in `base`.
- * @param sameAs a file with the first weights of our job: TRL then follows our job's course, in float32
- */
-export async function trainByTrl(task: Task, base: string, sameAs: string | null = null): Promise<PlainTraining> {
+/** TRL's trainer over the base model in the folder `base`. `signal` ends it. */
+export async function trainByTrl(
+  task: Task,
+  base: string,
+  { sameAs, modules, device = "cpu", rowsAtOnce, nf4 = false }: PlainChanges = {},
+  signal: AbortSignal = never,
+): Promise<PlainTraining> {
   const { rows, settings, seed } = task;
   const { rank, alpha, learningRate, steps, roles } = settings;
   const output = await mkdtemp(join(task.folder, "trl-"));
   const stepRows = settings.batchSize * settings.accumulation;
-  const spec = { model: base, output, rows, steps, stepRows, rank, alpha, learningRate, modules: roles, seed, sameAs };
+  const spec = {
+    ...{ model: base, output, rows, steps, stepRows, rank, alpha, learningRate, seed, device, nf4 },
+    ...{ modules: modules ?? roles, rowsAtOnce: rowsAtOnce ?? stepRows, sameAs: sameAs ?? null },
+  };
   const clock = stepClock();
   let tokens = 0;
   let result: Extract<z.infer<typeof plainLineSchema>, { type: "result" }> | undefined;
-  const child = runPython(task, "plain_trl.py", [], JSON.stringify(spec));
+  const child = runPython(task, "plain_trl.py", [], JSON.stringify(spec), signal);
   for await (const text of child) {
     const line = plainLineSchema.parse(JSON.parse(text));
     if (line.type === "step") clock.stop();
@@ -144,6 +181,7 @@ export function runPython(
   script: string,
   args: string[],
   input: string,
+  cancelSignal: AbortSignal = never,
 ) {
   const names = ["PATH", "HOME", "LANG", "TMPDIR", "SystemRoot", "USERPROFILE", "OMP_NUM_THREADS", "MKL_NUM_THREADS"];
   const kept = names.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]]));
@@ -158,6 +196,7 @@ export function runPython(
     extendEnv: false,
     preferLocal: false,
     killDescendants: true,
+    cancelSignal,
     input,
   });
 }

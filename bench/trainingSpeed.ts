@@ -87,7 +87,7 @@ async function compareLosses(task: Task, base: string) {
   // At a learning rate of 0 one step changes nothing: what is written are the weights our job starts from.
   const first = await trainByJob(task, { dtype: "float32", learningRate: 0, steps: 1 });
   const job = await trainByJob(task, { dtype: "float32" });
-  const trl = await trainByTrl(task, base, join(first.output, "adapter_model.safetensors"));
+  const trl = await trainByTrl(task, base, { sameAs: join(first.output, "adapter_model.safetensors") });
   if (job.trainableParameters !== trl.trainableParameters || trl.losses.length !== steps)
     throw new Error("The two sides did not train the same adapter for the same steps.");
   const largestDifference = Math.max(...job.losses.map((loss, index) => Math.abs(loss - (trl.losses[index] ?? NaN))));

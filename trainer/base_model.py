@@ -94,7 +94,7 @@ def _from_gguf(path: str) -> Source:
     def read(options: dict[str, Any]) -> tuple[PreTrainedModel, str]:
         with torch.device("meta"):
             names = [name for name, _ in kind(config).named_parameters()]
-        weights = weights_from_gguf(file, config, names, options["dtype"])
+        weights = weights_from_gguf(file, config, names)
         model = kind.from_pretrained(None, config=config, state_dict=weights, **options)
         kinds = {tensor.kind.name for name, tensor in file.tensors.items() if name.startswith("blk.")}
         quantized = any(kind.startswith(("Q4", "IQ4")) for kind in kinds)

@@ -1,5 +1,6 @@
 """A GGUF's weights and settings as Hugging Face ones, dequantised once."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import gguf
@@ -76,25 +77,39 @@ def unpermute_rows(weight: torch.Tensor, heads: int) -> torch.Tensor:
     return weight.reshape(heads, half, 2, *weight.shape[1:]).swapaxes(1, 2).reshape(weight.shape)
 
 
-def weights_from_gguf(
-    file: GgufFile, config: PreTrainedConfig, hf_names: list[str], dtype: torch.dtype
-) -> dict[str, torch.Tensor]:
-    """The state dict, in `dtype`. Raises JobError E_MODEL_FILE when a tensor is missing."""
-    weights: dict[str, torch.Tensor] = {}
-    for hf_name, name in gguf_names(config, hf_names).items():
-        values = _read(file, name)
-        if heads := permuted_heads(config, hf_name):
-            values = unpermute_rows(values, heads)
-        weights[hf_name] = values.to(dtype).contiguous()
-    return weights
+@dataclass(frozen=True)
+class StoredWeight:
+    """One weight, read from the file when transformers gets to it: it slices whatever a state dict holds.
+
+    So a model that is packed while it loads never lies unpacked in memory as a whole.
+    """
+
+    file: GgufFile
+    name: str
+    part: int | None  # q, k or v of a fused tensor
+    heads: int  # of the rotary rows to put in order; 0 for none
+
+    def __getitem__(self, _: Any) -> torch.Tensor:
+        values = torch.from_numpy(self.file.array(self.name))
+        if self.part is not None:
+            values = values.chunk(3)[self.part]
+        return (unpermute_rows(values, self.heads) if self.heads else values).contiguous()
 
 
-def _read(file: GgufFile, name: str) -> torch.Tensor:
-    """One tensor as float32; q, k and v are cut out of a fused `attn_qkv`, as some Phi-2 files have it."""
+def weights_from_gguf(file: GgufFile, config: PreTrainedConfig, hf_names: list[str]) -> dict[str, Any]:
+    """The state dict, in float32. Raises JobError E_MODEL_FILE when a tensor is missing."""
+    return {
+        hf_name: StoredWeight(file, *_place(file, name), permuted_heads(config, hf_name))
+        for hf_name, name in gguf_names(config, hf_names).items()
+    }
+
+
+def _place(file: GgufFile, name: str) -> tuple[str, int | None]:
+    """Where a tensor lies; q, k and v are cut out of a fused `attn_qkv`, as some Phi-2 files have it."""
     if name in file.tensors:
-        return torch.from_numpy(file.array(name))
-    for place, part in enumerate(("attn_q.", "attn_k.", "attn_v.")):
-        fused = name.replace(part, "attn_qkv.")
-        if part in name and fused in file.tensors:
-            return torch.from_numpy(file.array(fused)).chunk(3)[place]
+        return name, None
+    for part, stem in enumerate(("attn_q.", "attn_k.", "attn_v.")):
+        fused = name.replace(stem, "attn_qkv.")
+        if stem in name and fused in file.tensors:
+            return fused, part
     raise JobError("E_MODEL_FILE", f"The model file lacks the tensor {name}.")

@@ -237,10 +237,18 @@ def starts_higher() -> None:
     say("result", result=training_result())
 
 
-def falls_back() -> None:
-    """No rung is enough but the last, the CPU."""
+def packs() -> None:
+    """The weights fit in NF4 alone, with all rows at once."""
     hello()
-    count = len(spec()["ladder"])
+    rung = next(number for number, needs in enumerate(spec()["ladder"], 1) if needs["quantization"] == "nf4")
+    plan(rung, "cpu", [11_200_000_000, 11_100_000_000, 11_000_000_000, 2_600_000_000], 60.0)
+    say("result", result=training_result())
+
+
+def falls_back() -> None:
+    """No rung is enough but the CPU, which holds the weights unpacked."""
+    hello()
+    count = next(number for number, needs in enumerate(spec()["ladder"], 1) if needs["device"] == "cpu")
     plan(count, "cpu", [4_000_000_000] * count + [2_000_000_000], 18_000.0)
     waits_for_stop_or_ends()
 

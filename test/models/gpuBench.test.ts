@@ -19,7 +19,15 @@ test("a tiny shape is trained at every length and type, and nothing is kept", { 
     expect(stdout).toMatch(
       new RegExp(`^${each}: 2 steps, peak \\d\\.\\d+ GB, estimated \\d\\.\\d+ GB, \\d+ tokens/s$`, "m"),
     );
+  expect(stdout).toMatch(/^50-token rows: our job [\d.]+ tokens\/s, TRL one row at a time [\d.]+ tokens\/s\.$/m);
   expect(readdirSync(results)).toEqual(before);
+});
+
+test("what the time is not enough for is not counted, and said", { timeout: 200_000 }, async () => {
+  const { exitCode, stdout, stderr } = await bench("--tiny", "--minutes", "0.3");
+  expect(exitCode).toBe(1);
+  expect(stderr).toContain("The 0.3 minutes were not enough");
+  expect(stdout).not.toContain("TRL");
 });
 
 const hasGpu = (await execa(python, ["-I", "-c", "import torch; print(torch.cuda.is_available())"])).stdout === "True";

@@ -66,11 +66,15 @@ test("F1: out of memory, each rung is a new process and is told", async () => {
   expect(notices).toEqual([
     "The memory was not enough; the training goes on one row at a time.",
     "The memory was not enough; the training goes on with gradient checkpointing.",
+    "The memory was not enough; the training goes on with the weights in NF4.",
+    "The memory was not enough; the training goes on one row at a time.",
+    "The memory was not enough; the training goes on with gradient checkpointing.",
     "The memory was not enough; the training goes on with rows of at most 384 tokens.",
     "The memory was not enough; the training goes on with rows of at most 256 tokens.",
   ]);
   const reason = expect.stringContaining("not enough memory");
   expect(result.memoryRungs).toEqual([
+    { name: "with the weights in NF4", reason },
     { name: "one row at a time", reason },
     { name: "with gradient checkpointing", reason },
     { name: "with rows of at most 384 tokens", reason },
@@ -153,6 +157,17 @@ test("F1: what the estimate rules out is not tried; a rung that saves nothing is
   expect(notices).toEqual([
     `${reason} The training starts with gradient checkpointing.`,
     "Memory of the training: about 2.40 GB of 3.00 GB at its peak (weights 2.40 GB).",
+  ]);
+});
+
+test("F1: where unpacked weights do not fit, they are packed, and no rung that was not enough is named", async () => {
+  const { result, notices } = await planned("packs", "auto");
+  const reason = "The memory would not be enough: about 11.00 GB of 3.00 GB.";
+  expect(result.memoryRungs).toEqual([{ name: "with the weights in NF4", reason }]);
+  expect(notices).toEqual([
+    `${reason} The training starts with the weights in NF4.`,
+    "Memory of the training: about 2.60 GB of 3.00 GB at its peak (weights 2.60 GB).",
+    "Training on the CPU takes about a minute.",
   ]);
 });
 

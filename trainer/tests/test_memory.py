@@ -105,11 +105,13 @@ def test_a_tied_head_keeps_the_embeddings_of_smollm2_where_they_are() -> None:
     assert weight_bytes(model, recipe(nf4=False, embeddings_on_cpu=True)) == 2 * everything
 
 
-def test_the_estimate_is_near_what_a_real_training_takes(tmp_path: Path) -> None:
+@pytest.mark.parametrize("quantization", ["gguf", "nf4"])
+def test_the_estimate_is_near_what_a_real_training_takes(quantization: str, tmp_path: Path) -> None:
     rows = [row(f"What is {place}?", "it is so, and then again " * 25) for place in range(4)]
     steps = {"rule": "fixed", "count": 1}
     model = {"gguf": student_gguf()}
     spec = train_spec(model, tmp_path, rows=rows, heldBack=[], steps=steps, rank=16, maxLength=512, threads=1)
+    spec["quantization"] = quantization
     with RunningJob("train", spec) as job:
         plan = job.next("plan")
         line = plan

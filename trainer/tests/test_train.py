@@ -11,10 +11,12 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from trainer import train
+from trainer.base_model import open_base
+from trainer.preflight import prepare
 from trainer.protocol import JobError
 from trainer.tests.amounts import amount, fault_seed, tell
 from trainer.tests.channel_pair import ChannelPair
-from trainer.tests.samples import FACTS, row, train_spec
+from trainer.tests.samples import FACTS, row, student_gguf, train_spec
 
 
 def run(spec: dict[str, Any], pair: ChannelPair | None = None) -> dict[str, Any]:
@@ -245,6 +247,32 @@ def test_four_bit_training_works_on_the_cpu(toys: dict[str, str], tmp_path: Path
     assert losses(result)[-1] < 0.6 * losses(result)[0]
     weights = load_file(tmp_path / "adapter_model.safetensors")
     assert {str(weight.dtype) for weight in weights.values()} == {"torch.float32"}
+
+
+def test_weights_that_do_not_fit_unpacked_are_held_in_nf4(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The limit lies below what the unpacked weights alone take; nothing that only slows a training would help."""
+    rows = [row("Who opens it?", "Nobody opens it.")]
+    steps = {"rule": "fixed", "count": 2}
+    spec = train_spec({"gguf": student_gguf()}, tmp_path, rows=rows, heldBack=[], steps=steps, accumulation=1)
+    slower = {"microBatch": 1, "gradientCheckpointing": True}
+    ladder = [slower, slower | {"quantization": "nf4", "microBatch": None, "gradientCheckpointing": False}]
+    source = open_base(spec["model"])
+    estimates = [prepare(spec | change, source).estimate for change in ({}, *ladder)]
+    unpacked, packed = estimates[0].weights, estimates[-1].weights
+    # 134,515,008 values in float32; 106,168,320 of them are those of linear layers
+    assert unpacked == 4 * 134_515_008
+    assert packed < unpacked - 3.4 * 106_168_320
+    limit = estimates[0].program + unpacked
+    assert estimates[-1].total < limit < min(estimate.total for estimate in estimates[:-1])
+    monkeypatch.setattr("trainer.preflight.memory_limit", lambda *_: limit)
+    pair = ChannelPair()
+    result = run(spec | {"ladder": ladder, "ranOut": None}, pair)
+    pair.drain()
+    (plan,) = pair.of("plan")
+    assert plan["rung"] == 2
+    assert plan["parts"]["weights"] == packed
+    assert result["quantization"] == "NF4 (bitsandbytes)"
+    assert losses(result)[-1] < losses(result)[0]
 
 
 @pytest.mark.parametrize("quantization", ["gguf", "nf4"])

@@ -12,6 +12,8 @@ export interface MemoryNeeds {
   embeddingsOnCpu: boolean;
   maxLength: number;
   device: "auto" | "cpu" | "cuda";
+  /** How the frozen weights are held. `auto`: in NF4 on a GPU, unpacked on the CPU. */
+  quantization: "auto" | "nf4" | "gguf";
 }
 
 export interface Rung {
@@ -19,45 +21,98 @@ export interface Rung {
   name: string;
   /** With all that the rungs before it changed. */
   needs: MemoryNeeds;
+  /** Names of rungs below that are no longer in force on this one. */
+  undone: readonly string[];
+}
+
+/** What a job told of itself, and what the training began with. */
+interface Known {
+  first: MemoryNeeds;
+  /** Null as long as no job has said where it trains. */
+  device: "cpu" | "cuda" | null;
+}
+
+interface Step {
+  name: string;
+  /** False where the rung is in force already, or where it saves nothing. */
+  applies: (needs: MemoryNeeds, known: Known) => boolean;
+  change: (known: Known) => Partial<MemoryNeeds>;
+  undone?: readonly string[];
 }
 
 const onGpu = ({ device }: MemoryNeeds): boolean => device !== "cpu";
 
-/** In order. `applies` is false where a rung is in force already, or where it saves nothing. */
-const rungs: readonly { name: string; applies: (needs: MemoryNeeds) => boolean; change: Partial<MemoryNeeds> }[] = [
-  { name: "one row at a time", applies: ({ microBatch }) => microBatch !== 1, change: { microBatch: 1 } },
-  {
-    name: "with gradient checkpointing",
-    applies: ({ gradientCheckpointing }) => !gradientCheckpointing,
-    change: { gradientCheckpointing: true },
-  },
-  {
-    name: "with a paged 8-bit optimizer",
-    applies: (needs) => onGpu(needs) && needs.optimizer !== "paged8bit",
-    change: { optimizer: "paged8bit" },
-  },
-  {
-    name: "with the embeddings in main memory",
-    applies: (needs) => onGpu(needs) && !needs.embeddingsOnCpu,
-    change: { embeddingsOnCpu: true },
-  },
+const step = (name: string, applies: (needs: MemoryNeeds) => boolean, change: Partial<MemoryNeeds>): Step => ({
+  name,
+  applies,
+  change: () => change,
+});
+
+/** They cost time alone: the course of the training is the same. */
+const slower: readonly Step[] = [
+  step("one row at a time", ({ microBatch }) => microBatch !== 1, { microBatch: 1 }),
+  step("with gradient checkpointing", ({ gradientCheckpointing }) => !gradientCheckpointing, {
+    gradientCheckpointing: true,
+  }),
+];
+
+/**
+ * Unpacked weights are most of a large model's memory on the CPU: without them, what makes the training slower may not be
+ * needed any more. On a GPU they are in NF4 anyway.
+ */
+const packed: Step = {
+  name: "with the weights in NF4",
+  applies: ({ quantization, device }, known) =>
+    quantization === "auto" && (device === "cpu" || (device === "auto" && known.device !== "cuda")),
+  change: ({ first: { microBatch, gradientCheckpointing } }) => ({
+    ...{ quantization: "nf4", microBatch, gradientCheckpointing },
+  }),
+  undone: slower.map(({ name }) => name),
+};
+
+/** In order. */
+const steps: readonly Step[] = [
+  ...slower,
+  packed,
+  ...slower,
+  step("with a paged 8-bit optimizer", (needs) => onGpu(needs) && needs.optimizer !== "paged8bit", {
+    optimizer: "paged8bit",
+  }),
+  step("with the embeddings in main memory", (needs) => onGpu(needs) && !needs.embeddingsOnCpu, {
+    embeddingsOnCpu: true,
+  }),
   // Below 256 too few references fit to be worth it.
-  ...[512, 384, 256].map((length) => ({
-    name: `with rows of at most ${length} tokens`,
-    applies: ({ maxLength }: MemoryNeeds) => maxLength > length,
-    change: { maxLength: length },
-  })),
-  { name: "on the CPU", applies: onGpu, change: { device: "cpu", optimizer: "float32", embeddingsOnCpu: false } },
+  ...[512, 384, 256].map((length) =>
+    step(`with rows of at most ${length} tokens`, ({ maxLength }) => maxLength > length, { maxLength: length }),
+  ),
+  {
+    name: "on the CPU",
+    applies: onGpu,
+    change: ({ first: { quantization } }) => ({
+      ...{ device: "cpu", optimizer: "float32", embeddingsOnCpu: false, quantization },
+    }),
+  },
+  packed,
+  ...slower,
 ];
 
 /** All rungs above `start`, lowest first. */
-export function rungsAbove(start: MemoryNeeds): Rung[] {
+export function rungsAbove(start: MemoryNeeds, known: Known = { first: start, device: null }): Rung[] {
   let needs = start;
   const above: Rung[] = [];
-  for (const { name, applies, change } of rungs) {
-    if (!applies(needs)) continue;
-    needs = { ...needs, ...change };
-    above.push({ name, needs });
+  for (const { name, applies, change, undone = [] } of steps) {
+    if (!applies(needs, known)) continue;
+    needs = { ...needs, ...change(known) };
+    above.push({ name, needs, undone });
   }
   return above;
+}
+
+/** The rungs climbed so far and one more, each once, less those that it undoes. */
+export function climb<Climbed extends { name: string }>(
+  before: readonly Climbed[],
+  { undone }: Rung,
+  next: Climbed,
+): Climbed[] {
+  return [...before.filter(({ name }) => name !== next.name && !undone.includes(name)), next];
 }

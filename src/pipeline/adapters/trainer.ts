@@ -5,7 +5,7 @@ import { fineTuningOutputSchema } from "../../protocol/model.ts";
 import { UserError } from "../../protocol/errors.ts";
 import type { PlanLine } from "../../protocol/trainer.ts";
 import type { Trainer, TrainingJob, TrainingResult } from "../ports.ts";
-import { rungsAbove, type MemoryNeeds, type Rung } from "./memoryLadder.ts";
+import { climb, rungsAbove, type MemoryNeeds, type Rung } from "./memoryLadder.ts";
 import { startJob, type PythonJob, type PythonPlace } from "./pythonJob.ts";
 import { cpuRefusal, durationSentence, memorySentence, overSentence } from "./trainingPlan.ts";
 import { createWarmJob, stopOnAbort } from "./warmJob.ts";
@@ -24,8 +24,9 @@ type OnPoint = Parameters<Trainer["train"]>[1];
 type OnNotice = Parameters<Trainer["train"]>[2];
 type Climbed = NonNullable<TrainingResult["memoryRungs"]>;
 
-/** What one process is asked for. `ranOut` were the needs of the one before, whose memory was not enough. */
+/** What one process is asked for, `first` what the first one was. `ranOut` were the needs of the one before, whose memory was not enough. */
 interface Attempt {
+  first: MemoryNeeds;
   needs: MemoryNeeds;
   ladder: Rung[];
   ranOut: MemoryNeeds | null;
@@ -39,20 +40,21 @@ export function createTrainer({ model, ...place }: TrainerOptions): Trainer {
     discardCheckpoints: (output) => rm(join(output, "training"), { recursive: true, force: true }),
     async train(job, onPoint, onNotice, signal) {
       let memoryRungs: Climbed = [];
-      const { maxLength, device } = job.settings;
+      const { maxLength, device, quantization } = job.settings;
       const needs: MemoryNeeds = {
         ...{ microBatch: null, gradientCheckpointing: false, optimizer: "float32", embeddingsOnCpu: false },
-        ...{ maxLength, device },
+        ...{ maxLength, device, quantization },
       };
-      let attempt: Attempt = { needs, ladder: rungsAbove(needs), ranOut: null };
+      let attempt: Attempt = { first: needs, needs, ladder: rungsAbove(needs), ranOut: null };
       /** A job that gives up float16 plans once more: its last plan counts, from what it was asked for. */
       const onPlan = (plan: PlanLine, asked: Attempt, before: Climbed): void => {
         const refusal = cpuRefusal(plan, job.settings, before.length > 0);
         if (refusal) throw refusal;
-        const climbed = climbedBy(plan, asked);
-        for (const { name, reason } of climbed) onNotice(`${reason} The training starts ${name}.`);
-        memoryRungs = [...before, ...climbed];
-        attempt = afterPlan(asked, plan.rung);
+        const climbed = climbedBy(plan, asked, before);
+        for (const rung of climbed)
+          if (!before.includes(rung)) onNotice(`${rung.reason} The training starts ${rung.name}.`);
+        memoryRungs = climbed;
+        attempt = afterPlan(asked, plan);
         onNotice(memorySentence(plan));
         if (plan.seconds !== null) onNotice(durationSentence(plan.seconds));
       };
@@ -67,27 +69,34 @@ export function createTrainer({ model, ...place }: TrainerOptions): Trainer {
           if (!(error instanceof UserError) || error.code !== "E_OUT_OF_MEMORY") throw error;
           const [rung, ...ladder] = attempt.ladder;
           if (!rung) throw error;
-          memoryRungs = [...memoryRungs, { name: rung.name, reason: error.message }];
+          memoryRungs = climb(memoryRungs, rung, { name: rung.name, reason: error.message });
           onNotice(`The memory was not enough; the training goes on ${rung.name}.`);
-          attempt = { needs: rung.needs, ladder, ranOut: attempt.needs };
+          attempt = { ...attempt, needs: rung.needs, ladder, ranOut: attempt.needs };
         }
       }
     },
   };
 }
 
-/** The rungs that a job passed by its estimate, each with the estimate that was too high without it. */
-function climbedBy({ rung, tried }: PlanLine, { ladder }: Attempt): Climbed {
-  return ladder.slice(0, rung).flatMap(({ name }, index) => {
-    const [before, after] = [tried[index], tried[index + 1]];
-    const saved = before && after && (after.bytes < before.bytes || after.limitBytes !== before.limitBytes);
-    return saved ? [{ name, reason: overSentence(before) }] : [];
-  });
+/** With the rungs that a job passed by its estimate, each with the estimate that was too high without it. */
+function climbedBy({ rung, tried, device }: PlanLine, { ladder }: Attempt, before: Climbed): Climbed {
+  const reached = ladder[rung - 1];
+  // Only the CPU holds weights unpacked; packed, they may take more with all rows at once than unpacked with one.
+  const packed = device === "cpu" && reached?.needs.quantization === "nf4";
+  let climbed = before;
+  for (const [index, passed] of ladder.slice(0, rung).entries()) {
+    const [without, within] = [tried[index], tried[index + 1]];
+    if (!without || !within) continue;
+    const saved = within.bytes < without.bytes || within.limitBytes !== without.limitBytes;
+    if (passed.undone.length > 0 ? packed : saved)
+      climbed = climb(climbed, passed, { name: passed.name, reason: overSentence(without) });
+  }
+  return climbed;
 }
 
-function afterPlan(attempt: Attempt, rung: number): Attempt {
-  const reached = attempt.ladder[rung - 1];
-  return reached ? { ...attempt, needs: reached.needs, ladder: attempt.ladder.slice(rung) } : attempt;
+function afterPlan(attempt: Attempt, { rung, device }: PlanLine): Attempt {
+  const needs = attempt.ladder[rung - 1]?.needs ?? attempt.needs;
+  return { ...attempt, needs, ladder: rungsAbove(needs, { first: attempt.first, device }) };
 }
 
 function specOf(job: TrainingJob, model: TrainerOptions["model"], { needs, ladder, ranOut }: Attempt): unknown {
