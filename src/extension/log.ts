@@ -2,6 +2,7 @@
 import * as vscode from "vscode";
 import { UserError } from "../protocol/errors.ts";
 import { buttonOf, type Button } from "./errorButtons.ts";
+import { plain } from "./plain.ts";
 
 export interface Log {
   channel: vscode.LogOutputChannel;
@@ -23,7 +24,7 @@ export function createLog(): Log {
         const actions = fix ? [fix, showLog] : [showLog];
         void offer(
           vscode.window.showErrorMessage(
-            `${error.message} ${error.kept} ${fix ? "" : `${error.next} `}(${error.code})`,
+            plain(`${error.message} ${error.kept} ${fix ? "" : `${error.next} `}(${error.code})`),
             ...actions.map(({ label }) => label),
           ),
           actions,

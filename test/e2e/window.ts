@@ -4,7 +4,7 @@ import { mkdir } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import axe from "axe-core";
-import type { Frame, Page } from "playwright-core";
+import type { Frame, Locator, Page } from "playwright-core";
 import { startBrowser, startServer } from "../../scripts/testHost.mjs";
 
 const repository = join(import.meta.dirname, "..", "..");
@@ -22,13 +22,22 @@ export type PanelTabName = "configure" | "run" | "results" | "answers" | "ask";
 export interface Window {
   page: Page;
   workspace: string;
+  /** Process id of the VS Code server, above its extension hosts and all they start. */
+  server: number;
+  /** One more window on the same folder; it closes with this one, or before. */
+  another(): Promise<Window>;
   /** Runs a command by its name in the palette, as typed. */
   command(name: string): Promise<void>;
+  /** A notification with these words; the list of them is opened, as the test driver keeps VS Code from showing one by itself. */
+  notification(words: string): Promise<Locator>;
   /** The page inside the panel. */
   panel(): Promise<Frame>;
   tab(name: PanelTabName): Promise<Frame>;
-  /** Loads the window again, as "Developer: Reload Window" does. */
-  reload(): Promise<void>;
+  /**
+   * Loads the window again, by "Developer: Reload Window". With `when`, the command lies ready in the palette and is given as
+   * soon as that resolves.
+   */
+  reload(when?: Promise<unknown>): Promise<void>;
   theme(theme: Theme): Promise<void>;
   /** Kept only when DISTILLERY_SCREENSHOTS names a folder. */
   shot(name: string): Promise<void>;
@@ -40,38 +49,63 @@ export interface WindowOptions {
   vsix?: string;
   /** Fills the workspace before the window opens. */
   prepare?(workspace: string): void | Promise<void>;
+  /** The user's own settings. */
+  settings?: Record<string, unknown>;
 }
 
-export async function openWindow({ vsix, prepare }: WindowOptions = {}): Promise<Window> {
+export async function openWindow({ vsix, prepare, settings }: WindowOptions = {}): Promise<Window> {
   const scratch = mkdtempSync(join(tmpdir(), "distillery-e2e-"));
   const workspace = join(scratch, "sample");
   await mkdir(workspace);
   await prepare?.(workspace);
-  const server = await startServer({ settings: { "workbench.colorTheme": themes.dark }, ...(vsix ? { vsix } : {}) });
-  const settingsFile = join(server.data, "data", "User", "settings.json");
+  const server = await startServer({
+    settings: { "workbench.colorTheme": themes.dark, ...settings },
+    ...(vsix ? { vsix } : {}),
+  });
   const { browser, page } = await startBrowser();
-  page.setDefaultTimeout(45_000);
   const shots = process.env["DISTILLERY_SCREENSHOTS"];
   if (shots) await mkdir(shots, { recursive: true });
+  const url = server.url({ workspace, ...(vsix ? {} : { extension: repository }) });
+  const settingsFile = join(server.data, "data", "User", "settings.json");
+  const place = { workspace, server: server.pid, url, settingsFile, shots };
+  return windowIn(page, place, async () => {
+    await browser.close();
+    await server.stop();
+    rmSync(scratch, { recursive: true, force: true });
+  });
+}
+
+interface Place {
+  workspace: string;
+  server: number;
+  url: string;
+  settingsFile: string;
+  /** Where screenshots are kept, if anywhere. */
+  shots: string | undefined;
+}
+
+/** Loads VS Code into a page of the browser. */
+async function windowIn(page: Page, place: Place, close: () => Promise<void>): Promise<Window> {
+  const { workspace, server, url, settingsFile, shots } = place;
+  page.setDefaultTimeout(45_000);
 
   const ready = async () => {
     await page.waitForSelector(".monaco-workbench .activitybar", { timeout: 90_000 });
     await page.locator('.activitybar [aria-label^="Distillery"]').first().waitFor();
   };
-  await page.goto(server.url({ workspace, ...(vsix ? {} : { extension: repository }) }), { timeout: 120_000 });
+  await page.goto(url, { timeout: 120_000 });
   await ready();
 
-  async function command(name: string): Promise<void> {
+  async function command(name: string, when?: Promise<unknown>): Promise<void> {
+    const row = page.locator(".quick-input-list .monaco-list-row").filter({ hasText: name }).first();
     // The palette closes when something else takes the focus, as it does for a person; so it is opened again.
     for (let tries = 0; ; tries++) {
       try {
         await page.keyboard.press("F1");
         await page.locator(".quick-input-widget input").fill(`>${name}`, { timeout: 4000 });
-        await page
-          .locator(".quick-input-list .monaco-list-row")
-          .filter({ hasText: name })
-          .first()
-          .click({ timeout: 4000 });
+        await row.waitFor({ timeout: 4000 });
+        await when;
+        await row.click({ timeout: 4000 });
         return;
       } catch (error) {
         if (tries > 5) throw error;
@@ -80,9 +114,9 @@ export async function openWindow({ vsix, prepare }: WindowOptions = {}): Promise
     }
   }
 
-  async function reload(): Promise<void> {
-    const loaded = page.waitForEvent("load", { timeout: 60_000 });
-    await command("Developer: Reload Window");
+  async function reload(when?: Promise<unknown>): Promise<void> {
+    const loaded = page.waitForEvent("load", { timeout: 300_000 });
+    await command("Developer: Reload Window", when);
     await loaded;
     await ready();
   }
@@ -103,8 +137,19 @@ export async function openWindow({ vsix, prepare }: WindowOptions = {}): Promise
   return {
     page,
     workspace,
+    server,
+    async another() {
+      const next = await page.context().newPage();
+      return windowIn(next, place, () => next.close());
+    },
     panel,
-    command,
+    command: (name) => command(name),
+    async notification(words) {
+      await command("Notifications: Show Notifications");
+      const message = page.locator(".notification-list-item-message").filter({ hasText: words }).first();
+      await message.waitFor();
+      return message;
+    },
     async tab(name) {
       const frame = await panel();
       await frame.locator(`#tab-${name}`).click();
@@ -124,11 +169,7 @@ export async function openWindow({ vsix, prepare }: WindowOptions = {}): Promise
     async shot(name) {
       if (shots) await page.screenshot({ path: join(shots, `${name}.png`) });
     },
-    async close() {
-      await browser.close();
-      await server.stop();
-      rmSync(scratch, { recursive: true, force: true });
-    },
+    close,
   };
 }
 

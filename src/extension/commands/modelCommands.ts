@@ -11,6 +11,7 @@ import { checkBase, tunedOfRun } from "../../pipeline/adapters/tunedStudents.ts"
 import { childFile } from "../compose.ts";
 import { UserError } from "../../protocol/errors.ts";
 import { configuration } from "../configuration.ts";
+import { plain } from "../plain.ts";
 import { processLog, workspaceFolder } from "../place.ts";
 import { editorModels, nameOfModel } from "../teacher/editorModel.ts";
 import { pickRun } from "./pickRun.ts";
@@ -30,7 +31,7 @@ export function modelCommands(app: AppParts) {
       const abort = new AbortController();
       token.onCancellationRequested(() => abort.abort());
       try {
-        return await work({ signal: abort.signal, say: (message) => progress.report({ message }) });
+        return await work({ signal: abort.signal, say: (message) => progress.report({ message: plain(message) }) });
       } catch (error) {
         // Whoever cancelled needs no message.
         throw abort.signal.aborted ? new vscode.CancellationError() : error;

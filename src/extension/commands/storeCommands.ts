@@ -6,6 +6,7 @@ import { backupRun } from "../../pipeline/adapters/backup.ts";
 import { restoreBackup } from "../../pipeline/adapters/restoreBackup.ts";
 import { UserError } from "../../protocol/errors.ts";
 import { runsRoot, workspaceFolder } from "../place.ts";
+import { plain } from "../plain.ts";
 import { pickRun, runOf } from "./pickRun.ts";
 
 export function storeCommands(app: AppParts) {
@@ -31,7 +32,7 @@ export function storeCommands(app: AppParts) {
         const missing =
           leftOut.length === 0 ? "" : vscode.l10n.t(" Left out, as they do not verify: {0}.", leftOut.join(", "));
         void vscode.window.showInformationMessage(
-          vscode.l10n.t("{0} files are in {1}.", files, target.fsPath) + missing,
+          plain(vscode.l10n.t("{0} files are in {1}.", files, target.fsPath) + missing),
         );
       } finally {
         await store.close();

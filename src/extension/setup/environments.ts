@@ -3,6 +3,7 @@ import * as vscode from "vscode";
 import { findEnvironment, readyEnvironment, type Environment } from "../../pipeline/adapters/environment.ts";
 import { UserError } from "../../protocol/errors.ts";
 import type { Log } from "../log.ts";
+import { plain } from "../plain.ts";
 import { workspaceFolder } from "../place.ts";
 
 export interface Environments {
@@ -57,7 +58,7 @@ export function createEnvironments(log: Log, onChange: () => void): Environments
         const signal = outer ? AbortSignal.any([outer, abort.signal]) : abort.signal;
         const onProgress = (text: string) => {
           log.channel.info(text);
-          progress.report({ message: text.trim() });
+          progress.report({ message: plain(text.trim()) });
           show("installing", text.trim());
         };
         try {
