@@ -45,10 +45,14 @@ function watched(limiter: Limiter, now: () => number) {
     run: (call) =>
       limiter.run({
         ...call,
-        send: () => {
-          sent.push(now());
-          return call.send();
-        },
+        send: (gate) =>
+          call.send({
+            ...gate,
+            async open() {
+              await gate.open();
+              sent.push(now());
+            },
+          }),
         classify: (error, everSucceeded) => {
           const verdict = call.classify(error, everSucceeded);
           if (verdict.kind === "again" && verdict.askedMs !== null)

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { UserError } from "../../src/protocol/errors.ts";
 import { createClock } from "../../src/pipeline/adapters/teacher/clock.ts";
-import { createLimiter, type Limiter, type Verdict } from "../../src/pipeline/adapters/teacher/limiter.ts";
+import { createLimiter, type Gate, type Limiter, type Verdict } from "../../src/pipeline/adapters/teacher/limiter.ts";
 import { createRateLimits, type RateLimits } from "../fakes/rateLimits.ts";
 import { createVirtualClock } from "../fakes/virtualClock.ts";
 import { askedWait, backOff, usedUpWait } from "../../src/pipeline/adapters/teacher/waits.ts";
@@ -356,5 +356,54 @@ describe("limits that a service states", () => {
     await ask("used up", { "x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": "20s" });
     const [first, second] = await Promise.all([ask("used up"), ask("free")]);
     expect([first, second]).toEqual([20_000, 0]);
+  });
+});
+
+describe("the gate between a turn and the sending", () => {
+  const call = <T>(limiter: Limiter, send: (gate: Gate) => Promise<T>) =>
+    limiter.run({
+      ...{ model: "m", tokens: 0, signal: new AbortController().signal },
+      send: async (gate) => ({ value: await send(gate), headers: null }),
+      classify: (error) => error as Verdict,
+    });
+
+  it("is shut while a pause that began after the turn is in force", async () => {
+    const clock = createClock(fast);
+    const limiter = createLimiter({ clock });
+    await call(limiter, async () => "first");
+    const { promise: money, resolve: pay } = Promise.withResolvers<void>();
+    const sent = call(limiter, async ({ open }) => {
+      await money;
+      await open();
+      return clock.now();
+    });
+    let demanded = Number.NaN;
+    const refusals = [busy(2000)];
+    await call(limiter, async () => {
+      const refusal = refusals.pop();
+      if (!refusal) return;
+      demanded = clock.now();
+      // As the spending limit does it.
+      setImmediate(pay);
+      throw refusal;
+    });
+    expect(await sent).toBeGreaterThanOrEqual(demanded + 2000);
+  });
+
+  it("closes when another call's error ends all", async () => {
+    const limiter = createLimiter();
+    await call(limiter, async () => "first");
+    const waiting = call(
+      limiter,
+      ({ closed }) =>
+        new Promise((_, reject) => {
+          closed.addEventListener("abort", () => reject(closed.reason));
+        }),
+    );
+    const error = new UserError("E_AUTH", "The key is refused.");
+    await expect(
+      call(limiter, () => Promise.reject({ kind: "final", all: true, error } satisfies Verdict)),
+    ).rejects.toBe(error);
+    await expect(waiting).rejects.toBe(error);
   });
 });

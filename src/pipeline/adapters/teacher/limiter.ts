@@ -29,9 +29,17 @@ export interface Sent<T> {
   headers: Headers | null;
 }
 
+/** For calls that wait for something of their own between their turn and the sending. */
+export interface Gate {
+  /** Aborts when another call's error ends every call. */
+  closed: AbortSignal;
+  /** Resolves when no pause is in force, as one may have begun since the turn. */
+  open(): Promise<void>;
+}
+
 export interface Call<T> extends Request {
   /** Sends one request. Its errors go to `classify`. */
-  send(): Promise<Sent<T>>;
+  send(gate: Gate): Promise<Sent<T>>;
   classify(error: unknown, everSucceeded: boolean): Verdict;
 }
 
@@ -93,6 +101,8 @@ export function createLimiter({
     }
   }
 
+  const ending = ({ signal }: Request): AbortSignal => AbortSignal.any([signal, stopping.signal]);
+
   /** Halves what runs at once. False for requests that were under way when it last did: they tell nothing new. */
   function slowDown(number: number): boolean {
     streak = 0;
@@ -145,7 +155,7 @@ export function createLimiter({
     try {
       if (stopped) throw stopped.error;
       item.tries += 1;
-      const { value, headers } = await call.send();
+      const { value, headers } = await call.send({ closed: stopping.signal, open: () => line.open(ending(call)) });
       succeeded(turn.learn(headers));
       return { value };
     } catch (error) {
@@ -164,7 +174,7 @@ export function createLimiter({
         call.signal.throwIfAborted();
         const outcome = await attempt(call, item, await line.enter(call, item.tries));
         if ("value" in outcome) return outcome.value;
-        if (outcome.wait > 0) await clock.sleep(outcome.wait, AbortSignal.any([call.signal, stopping.signal]));
+        if (outcome.wait > 0) await clock.sleep(outcome.wait, ending(call));
       }
     },
     get concurrency() {

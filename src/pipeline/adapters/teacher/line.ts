@@ -27,6 +27,8 @@ export interface Line {
   leave(): void;
   /** Nobody goes for so many milliseconds; the sentence says why, without a full stop. */
   pause(ms: number, sentence: string): void;
+  /** Resolves when no pause is in force; rejects when the signal aborts before. */
+  open(signal: AbortSignal): Promise<void>;
   /** Lets all go that wait or come later. */
   dissolve(): void;
   /** The number of the latest turn. */
@@ -151,6 +153,9 @@ export function createLine(clock: Clock, onNotice: (text: string) => void): Line
       if (openAt <= now) noticedAt = Number.NEGATIVE_INFINITY;
       openAt = now + ms;
       pausedBecause = sentence;
+    },
+    async open(signal) {
+      for (let left = openAt - clock.now(); left > 0; left = openAt - clock.now()) await clock.sleep(left, signal);
     },
     dissolve() {
       dissolved = true;

@@ -16,10 +16,10 @@ export interface Charge {
 
 export interface Meter {
   /**
-   * Sets the most a request can cost aside.
-   * @throws UserError E_BUDGET when the cap could be passed.
+   * Sets the most a request can cost aside, and waits where only requests under way stand in the way of it.
+   * @throws UserError E_BUDGET when the cap could be passed; the signal's reason
    */
-  reserve(price: Price | null, most: TokenCount): Charge;
+  reserve(price: Price | null, most: TokenCount, signal?: AbortSignal): Promise<Charge>;
   usage(): Usage;
   /** Requests without an answer that may have been paid for. */
   possiblyPaid(): number;
@@ -31,11 +31,11 @@ export function createMeter(cap: SpendingCap = createSpendingCap(null)): Meter {
   let possiblyPaid = 0;
 
   return {
-    reserve(price, most) {
+    async reserve(price, most, signal) {
       if (cap.limited && !price)
         throw new UserError("E_BUDGET", "The model's price is not known, so the spending limit cannot be kept.");
       const reserved = price ? dollarsOf(price, most) : 0;
-      cap.take(reserved);
+      const end = await cap.take(reserved, signal);
       total.requests += 1;
       return {
         settle(tokens) {
@@ -45,17 +45,19 @@ export function createMeter(cap: SpendingCap = createSpendingCap(null)): Meter {
           }
           if (!tokens || !price) {
             dollarsKnown = false;
+            end(reserved);
             return;
           }
           const dollars = dollarsOf(price, tokens);
           total.dollars += dollars;
-          cap.giveBack(reserved - dollars);
+          end(dollars);
         },
         unknown() {
           possiblyPaid += 1;
+          end(reserved);
         },
         free() {
-          cap.giveBack(reserved);
+          end(0);
         },
       };
     },

@@ -12,9 +12,9 @@ import { answerTokens, chatBody } from "./chatBody.ts";
 import { chatReply, embeddingReply, modelList, tokensOf, type ChatReply, type ListedModel } from "./replies.ts";
 import { createClock, type Clock } from "./clock.ts";
 import { classify, neverSent, RequestTimeout } from "./failures.ts";
-import { createLimiter, type Limiter, type Sent } from "./limiter.ts";
+import { createLimiter, type Gate, type Limiter, type Sent } from "./limiter.ts";
 import { createMeter, type Charge, type Meter } from "./meter.ts";
-import { priceOf } from "./prices.ts";
+import { priceOf, type TokenCount } from "./prices.ts";
 import type { SpendingCap } from "./spendingCap.ts";
 import { createGenerateJson, type ChatOptions, type GenerateJson, type JsonFormat } from "./structuredOutput.ts";
 import { createTransport, garbledIn, withoutKey } from "./transport.ts";
@@ -63,6 +63,13 @@ interface Limits {
   ofModel?: string;
 }
 
+/** One try. `waiting` stops it before it is sent; the first call of `sending` starts its time limit. */
+interface Turn {
+  waiting: AbortSignal;
+  open: Gate["open"];
+  sending(): AbortSignal;
+}
+
 /** Services without a tokenizer at the gate count four characters as a token. */
 const estimatedTokens = (sent: unknown): number => Math.ceil(Buffer.byteLength(JSON.stringify(sent)) / 4);
 
@@ -100,15 +107,16 @@ export function createOpenaiModel(options: OpenaiModelOptions): OpenaiModel {
 
   /** One request through limiter and meter. `attempt` builds it anew for each try; `tokens` are the most it can use. */
   function request<T>(
-    attempt: (signal: AbortSignal) => Promise<Sent<T>>,
+    attempt: (turn: Turn) => Promise<Sent<T>>,
     { signal, limitMs, tokens, ofModel = model }: Limits,
   ): Promise<T> {
-    const send = async (): Promise<Sent<T>> => {
-      const timer = AbortSignal.timeout(limitMs);
+    const send = async (gate: Gate): Promise<Sent<T>> => {
+      let timer: AbortSignal | undefined;
+      const sending = (): AbortSignal => AbortSignal.any([signal, (timer ??= AbortSignal.timeout(limitMs))]);
       try {
-        return await attempt(AbortSignal.any([signal, timer]));
+        return await attempt({ waiting: AbortSignal.any([signal, gate.closed]), open: gate.open, sending });
       } catch (error) {
-        if (timer.aborted && !signal.aborted)
+        if (timer?.aborted && !signal.aborted)
           throw new RequestTimeout(`did not finish answering within ${Math.round(limitMs / 1000)} s`);
         throw error;
       }
@@ -120,6 +128,18 @@ export function createOpenaiModel(options: OpenaiModelOptions): OpenaiModel {
       signal,
       classify: (error, everSucceeded) => classify(error, host, model, everSucceeded, Date.now()),
     });
+  }
+
+  /** Sets the most a request can cost aside. The wait for it can outlast the moment in which it might be sent. */
+  async function reserve(most: TokenCount, { waiting, open }: Turn, ofPrice = price): Promise<Charge> {
+    const charge = await meter.reserve(ofPrice, most, waiting);
+    try {
+      await open();
+      return charge;
+    } catch (error) {
+      charge.free();
+      throw error;
+    }
   }
 
   /** Sends, counts and reads. */
@@ -150,19 +170,16 @@ export function createOpenaiModel(options: OpenaiModelOptions): OpenaiModel {
     { signal, ...values }: ChatOptions,
     format: JsonFormat | null,
   ): Promise<ChatReply> {
-    const attempt = async (attemptSignal: AbortSignal): Promise<Sent<ChatReply>> => {
+    const attempt = async (turn: Turn): Promise<Sent<ChatReply>> => {
       for (;;) {
         const body = chatBody({ model, effort }, known, messages, values, format);
         const input = Buffer.byteLength(JSON.stringify(body));
-        const charge = meter.reserve(price, {
-          input,
-          cachedInput: 0,
-          output: known.lengthName ? answerTokens(values.maxTokens, effort, known) : longestAnswer,
-        });
+        const output = known.lengthName ? answerTokens(values.maxTokens, effort, known) : longestAnswer;
+        const charge = await reserve({ input, cachedInput: 0, output }, turn);
         try {
           return await charged(
             charge,
-            () => client.chat.completions.create(body as never, { signal: attemptSignal }).withResponse(),
+            () => client.chat.completions.create(body as never, { signal: turn.sending() }).withResponse(),
             (data) => chatReply(data, (text) => withoutKey(text, apiKey)),
           );
         } catch (error) {
@@ -223,17 +240,14 @@ export function createOpenaiModel(options: OpenaiModelOptions): OpenaiModel {
     const vectors: number[][] = [];
     for (let first = 0; first < texts.length; first += textsAtOnce) {
       const input = texts.slice(first, first + textsAtOnce);
-      const send = (attemptSignal: AbortSignal) => {
-        const charge = meter.reserve(embeddingPrice, {
-          input: Buffer.byteLength(JSON.stringify(input)),
-          cachedInput: 0,
-          output: 0,
-        });
+      const send = async (turn: Turn) => {
+        const most = { input: Buffer.byteLength(JSON.stringify(input)), cachedInput: 0, output: 0 };
+        const charge = await reserve(most, turn, embeddingPrice);
         return charged(
           charge,
           () =>
             client.embeddings
-              .create({ model: embeddingModel, input, encoding_format: "float" }, { signal: attemptSignal })
+              .create({ model: embeddingModel, input, encoding_format: "float" }, { signal: turn.sending() })
               .withResponse(),
           (data) => embeddingReply(data, input.length),
         );
@@ -245,9 +259,9 @@ export function createOpenaiModel(options: OpenaiModelOptions): OpenaiModel {
   }
 
   async function models(signal: AbortSignal): Promise<ListedModel[]> {
-    const send = async (attemptSignal: AbortSignal) => {
+    const send = async ({ sending }: Turn) => {
       try {
-        const { data, response } = await client.models.list({ signal: attemptSignal }).withResponse();
+        const { data, response } = await client.models.list({ signal: sending() }).withResponse();
         return { value: modelList(data), headers: response.headers };
       } catch (error) {
         if (error instanceof APIError && (error.status === 404 || error.status === 405))
