@@ -60,8 +60,9 @@ export async function composeParts({
   });
   const trainer = createTrainer({ model: studentFiles.model, ...place });
   // The first stage compares questions by their vectors; the imports for that take seconds.
-  const asked = await store.readCheckpoint(settings.cycles, "questions").catch(() => null);
-  if (!asked) embedder.prepare();
+  // By name alone: a checkpoint that does not verify is told and set aside by the stage that needs it.
+  const names = await workspace.store.names(store.file.id);
+  if (!names.some(({ cycle, stage }) => cycle === settings.cycles && stage === "questions")) embedder.prepare();
   return {
     store,
     knowledge,

@@ -173,10 +173,10 @@ export function createApp(shell: Shell): App {
     (key) => vscode.commands.executeCommand("setContext", "distillery.hasKey", key !== null),
     () => {},
   );
-  void environments.find().catch(log.tell);
+  void log.told(environments.find());
 
   function mark(): void {
-    void marks.refresh().catch(log.tell);
+    void log.told(marks.refresh());
   }
 
   async function command(id: CommandId, args: unknown[]): Promise<unknown> {

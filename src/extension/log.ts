@@ -8,13 +8,22 @@ export interface Log {
   channel: vscode.LogOutputChannel;
   /** Shows an error as what happened, what is kept and what to do; a bug with the way to the log. */
   tell(error: unknown): void;
+  /** For work that nobody waits for the result of: resolves when it has ended, and tells its error. */
+  told(work: PromiseLike<unknown>): Promise<void>;
 }
 
 export function createLog(): Log {
   const channel = vscode.window.createOutputChannel("Distillery", { log: true });
   const showLog: Button = { label: vscode.l10n.t("Show Log"), command: "distillery.showLog" };
-  return {
+  const self: Log = {
     channel,
+    told: async (work) => {
+      try {
+        await work;
+      } catch (error) {
+        self.tell(error);
+      }
+    },
     tell(error) {
       if (error instanceof vscode.CancellationError) return;
       if (error instanceof UserError) {
@@ -36,6 +45,7 @@ export function createLog(): Log {
       void offer(vscode.window.showErrorMessage(text, showLog.label), [showLog]);
     },
   };
+  return self;
 }
 
 async function offer(chosen: Thenable<string | undefined>, actions: Button[]): Promise<void> {

@@ -42,6 +42,25 @@ export async function answering<T>(
   }
 }
 
+/** What people were told as errors during `work`. */
+export async function toldDuring(work: () => Promise<unknown>): Promise<string[]> {
+  const told: string[] = [];
+  await answering("showErrorMessage", (text: string) => void told.push(text), work);
+  return told;
+}
+
+/** A setting of the user for the time of `work`. */
+export async function withSetting<T>(name: string, value: unknown, work: () => Promise<T>): Promise<T> {
+  const set = (to: unknown) =>
+    vscode.workspace.getConfiguration("distillery").update(name, to, vscode.ConfigurationTarget.Global);
+  await set(value);
+  try {
+    return await work();
+  } finally {
+    await set(undefined);
+  }
+}
+
 /** Waits until `look` gives something, for at most `seconds`. */
 export async function until<T>(what: string, look: () => T | Promise<T>, seconds = 20): Promise<NonNullable<T>> {
   const end = Date.now() + seconds * 1000;

@@ -23,6 +23,8 @@ const suites: Record<string, Record<string, () => Promise<unknown>>> = {
     panel: () => import("./panel.ts"),
     review: () => import("./review.ts"),
     security: () => import("./security.ts"),
+    faults: () => import("./faults.ts"),
+    partFaults: () => import("./partFaults.ts"),
   },
   traced: { traced: () => import("./traced.ts") },
   restricted: { restricted: () => import("./restricted.ts") },

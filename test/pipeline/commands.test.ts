@@ -117,14 +117,21 @@ test("a re-run keeps what it replaces, and a replaced checkpoint can be brought 
   expect((await distillery("rerun", run, "--from", "7", "--cycle", "2")).code).toBe(2);
 }, 180_000);
 
-test("a damaged checkpoint is named, goes to quarantine, and resume repairs the run", async () => {
+test("damaged checkpoints are named, go to quarantine, and resume repairs the run", async () => {
+  // Of the last cycle's questions it is known early whether there are any; that, too, must not go unsaid.
+  const questions = checkpoint("questions");
+  writeFileSync(join(runs, run, "cycle-1/questions.json"), questions.replace(/\?"/, '!"'));
   const file = join(runs, run, "cycle-1/baselineAnswers.json");
   writeFileSync(file, checkpoint("baselineAnswers").replace(/"tokens": ?\d+/, '"tokens": 9999'));
   expect((await distillery("show", run)).stdout).toMatch(/baselineAnswers +damaged/);
   const ended = await distillery("resume", run);
   expect(ended.code, ended.stderr).toBe(0);
-  expect(ended.stdout).toContain("E_CKPT_CORRUPT");
-  expect(readdirSync(join(runs, run, "quarantine")).join(" ")).toContain("baselineAnswers");
+  for (const stage of ["questions", "baselineAnswers"]) {
+    expect(ended.stdout).toMatch(new RegExp(`E_CKPT_CORRUPT.*cycle-1/${stage}\\.json`));
+    expect(readdirSync(join(runs, run, "quarantine")).join(" ")).toContain(stage);
+  }
+  const hashIn = (text: string) => /"outputHash": ?"([0-9a-f]{64})"/.exec(text)?.[1];
+  expect(hashIn(checkpoint("questions"))).toBe(hashIn(questions));
   expect(checkpoint("baselineAnswers")).not.toContain("9999");
 }, 180_000);
 

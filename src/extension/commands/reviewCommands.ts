@@ -63,15 +63,14 @@ export function reviewCommands(app: AppParts) {
     if (!verdict) return;
     const after = await reviewer.record(target.run, target.id, verdict);
     if (!after?.pending) return;
+    void app.log.told(offerResume(target.run));
+  }
+
+  async function offerResume(run: string): Promise<void> {
     const resume = vscode.l10n.t("Resume Run");
     const text = vscode.l10n.t("Recorded. Resuming the run does what depends on it, and only that.");
-    void vscode.window
-      .showInformationMessage(text, resume)
-      .then(
-        (chosen) =>
-          chosen === resume ? vscode.commands.executeCommand("distillery.resumeRun", { run: target.run }) : undefined,
-        app.log.tell,
-      );
+    const chosen = await vscode.window.showInformationMessage(text, resume);
+    if (chosen === resume) await vscode.commands.executeCommand("distillery.resumeRun", { run });
   }
 
   async function pickRow(run: string, section: string | null): Promise<ReviewRow> {

@@ -49,7 +49,7 @@ export function createPanelHost(parts: PanelHostParts): PanelHost & vscode.Dispo
   let ask: AskSnapshot = { question: "", busy: false, tuned: null, teacher: null, answers: [] };
   let askTimer: NodeJS.Timeout | null = null;
 
-  const attempt = (work: Promise<unknown>) => void work.catch(log.tell);
+  const attempt = (work: Promise<unknown>) => void log.told(work);
   const panel = createPanel({
     context,
     log,

@@ -26,7 +26,7 @@ export function createNotices({ runner, history, log, memory, label }: NoticePar
     if (runner.running) told = null;
     else if (status === "finished" && run && told !== run) {
       told = run;
-      void finished(run, sentence, gate).catch(log.tell);
+      void log.told(finished(run, sentence, gate));
     }
   });
 

@@ -157,9 +157,10 @@ export function createRunner({ context, log, keys, environments, endings }: Runn
       await go({ ...initialState, run: id, status: "running" }, async () => {
         const store = await createCheckpointStore(await runsRoot(context), { onNotice: log.channel.info }).open(id);
         if (from)
-          await rerunFrom(store, from.cycle, from.stage).catch(
-            async (error: unknown) => (await store.close(), Promise.reject(error)),
-          );
+          await rerunFrom(store, from.cycle, from.stage).catch(async (error: unknown) => {
+            await store.close();
+            throw error;
+          });
         return store;
       });
     },

@@ -66,7 +66,9 @@ export function createEnvironments(log: Log, onChange: () => void): Environments
           show("ready");
           return environment;
         } catch (error) {
-          show((await findEnvironment(options()).catch(() => null)) ? "ready" : "missing");
+          // A repair that failed may have left what was there before.
+          show("missing");
+          await find();
           throw error;
         }
       }),

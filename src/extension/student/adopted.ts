@@ -73,7 +73,7 @@ export function createAdopted({ context, history, log }: AdoptedParts): Adopted 
     listeners = [watcher, watcher.onDidChange(follow), watcher.onDidCreate(follow)];
     await reload();
   }
-  const watching = watch().catch(log.tell);
+  const watching = log.told(watch());
 
   /** Null for what a person can do nothing about here: a student whose run or adapter is gone. */
   const orNull = (student: Promise<TunedStudent>) =>
