@@ -32,10 +32,7 @@ try {
     outcomes.push(...(await window("trusted", first, {})));
   const traced = join(scratch, "traced");
   mkdirSync(traced);
-  // Else VS Code itself starts `ps` and `ls` in the extension host again and again, to find ports to forward.
-  const quiet = { "remote.autoForwardPortsSource": "output" };
-  if (traces && (only.length === 0 || only.includes("traced")))
-    outcomes.push(...(await window("traced", traced, quiet)));
+  if (traces && (only.length === 0 || only.includes("traced"))) outcomes.push(...(await window("traced", traced, {})));
   // The last window finds a folder with runs in it, as one that came from somebody else.
   const second = join(scratch, "foreign");
   mkdirSync(join(second, ".distillery", "runs"), { recursive: true });

@@ -22,6 +22,8 @@ const quietSettings = {
   "git.enabled": false,
   "files.simpleDialog.enable": true,
   "workbench.secondarySideBar.defaultVisibility": "hidden",
+  // Else VS Code starts `ps` and `ls` in the extension host again and again, to find ports to forward.
+  "remote.autoForwardPortsSource": "output",
 };
 
 const browserArgs = [

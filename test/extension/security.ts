@@ -121,6 +121,22 @@ describe("security", () => {
     assert.ok(!/<(img|script)/i.test(page(`{"${"<img src=x>"}":1}`)));
   });
 
+  it("a link in an error's text is no link in its notification", async () => {
+    const address = vscode.workspace.getConfiguration("distillery.teacher");
+    await address.update("baseUrl", "[renew](command:workbench.action.quit)", vscode.ConfigurationTarget.Global);
+    const told: string[] = [];
+    try {
+      await answering(
+        "showErrorMessage",
+        (text: string) => void told.push(text),
+        async () => vscode.commands.executeCommand("distillery.setApiKey"),
+      );
+    } finally {
+      await address.update("baseUrl", undefined, vscode.ConfigurationTarget.Global);
+    }
+    assert.match(told.join(), /"\[renew\]\u200B\(command:workbench\.action\.quit\)"/);
+  });
+
   it("tree elements with made-up runs and stages lead nowhere", async () => {
     const app = await theApp();
     const told: string[] = [];

@@ -36,7 +36,9 @@ export function createPanel({ context, log, onIntention, onSelect }: PanelParts)
   let dropped = 0;
   let second = 0;
   let count = 0;
+  /** The tab to show as soon as the page listens. */
   let wanted: PanelTab | null = null;
+  let ready = false;
   const last = new Map<PanelMessage["type"], PanelMessage>();
 
   function drop(why: string): void {
@@ -53,10 +55,10 @@ export function createPanel({ context, log, onIntention, onSelect }: PanelParts)
     const parsed = intentionSchema.safeParse(message);
     if (!parsed.success) return drop(parsed.error.issues[0]?.message ?? "unknown shape");
     onIntention(parsed.data);
-    if (parsed.data.type === "ready" && wanted) {
-      send({ type: "show", tab: wanted });
-      wanted = null;
-    }
+    if (parsed.data.type !== "ready") return;
+    ready = true;
+    if (wanted) send({ type: "show", tab: wanted });
+    wanted = null;
   }
 
   function send(message: PanelMessage): void {
@@ -76,7 +78,10 @@ export function createPanel({ context, log, onIntention, onSelect }: PanelParts)
     panel.onDidDispose(() => {
       if (current === panel) current = null;
     });
-    const fill = () => (panel.webview.html = panelHtml(panel.webview, media, [...last.values()]));
+    const fill = () => {
+      ready = false;
+      panel.webview.html = panelHtml(panel.webview, media, [...last.values()]);
+    };
     // A hidden page is dropped and loaded again when shown, then with what is known by then.
     panel.onDidChangeViewState(() => panel.visible || fill());
     fill();
@@ -94,7 +99,9 @@ export function createPanel({ context, log, onIntention, onSelect }: PanelParts)
     open(tab) {
       if (current) {
         current.reveal();
-        if (tab) send({ type: "show", tab });
+        // A page that is being restored, or was hidden, does not hear yet.
+        if (tab && ready) send({ type: "show", tab });
+        else if (tab) wanted = tab;
         return;
       }
       wanted = tab ?? null;

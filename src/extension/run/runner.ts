@@ -77,8 +77,8 @@ export function createRunner({ context, log, keys, environments, endings }: Runn
     const { signal } = abort;
     ending = work(open, signal)
       .catch((error: unknown) => {
-        // What failed before the pipeline began has told nobody yet.
-        if (state.status === "running") state = ended(state, error);
+        // What failed before the pipeline began has told nobody yet. Of a run of another window the disk tells.
+        if (state.status === "running") state = isElsewhere(error) ? initialState : ended(state, error);
         throw error;
       })
       .finally(() => {
@@ -176,6 +176,8 @@ export function createRunner({ context, log, keys, environments, endings }: Runn
     },
   };
 }
+
+const isElsewhere = (error: unknown): boolean => error instanceof UserError && error.code === "E_RUN_LOCKED";
 
 function ended(state: RunState, error: unknown): RunState {
   const code = error instanceof UserError ? error.code : "bug";
