@@ -19,7 +19,7 @@ const repository = fileURLToPath(new URL("..", import.meta.url)).replace(/\/$/, 
 const suite = join(repository, "dist", "test", "suite.cjs");
 const scratch = mkdtempSync(join(tmpdir(), "distillery-editor-"));
 const only = process.argv.slice(2);
-const longest = 8 * 60_000;
+const longest = 12 * 60_000;
 /** Whether the run is traced: desktop VS Code is not ours to start. */
 const traces = !process.env.DISTILLERY_TEST_DESKTOP && straceWorks();
 
