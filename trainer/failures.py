@@ -8,7 +8,10 @@ from trainer.protocol import JobError
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """True for Python's, CUDA's and the CPU allocator's way of saying it."""
+    """
+    True for Python's, CUDA's and the CPU allocator's way of saying it, and for that of libraries in Rust: their binding
+    panics over the null pointer that Python gives where it cannot allocate an object.
+    """
     text = str(error).lower()
     return (
         isinstance(error, MemoryError)
@@ -16,6 +19,7 @@ def is_out_of_memory(error: BaseException) -> bool:
         or "out of memory" in text
         or "can't allocate memory" in text
         or "not enough memory" in text
+        or (type(error).__name__ == "PanicException" and "pointer is null" in text)
     )
 
 
