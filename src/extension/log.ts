@@ -2,7 +2,7 @@
 import * as vscode from "vscode";
 import { UserError } from "../protocol/errors.ts";
 import { buttonOf, type Button } from "./errorButtons.ts";
-import { plain } from "./plain.ts";
+import { plain } from "./inform.ts";
 
 export interface Log {
   channel: vscode.LogOutputChannel;

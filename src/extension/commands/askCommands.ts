@@ -1,6 +1,7 @@
 /** Asking the student from anywhere in the editor. */
 import * as vscode from "vscode";
 import type { AppParts } from "../app.ts";
+import { inform } from "../inform.ts";
 
 export function askCommands({ panel, conversation }: AppParts) {
   return {
@@ -22,9 +23,7 @@ export function askCommands({ panel, conversation }: AppParts) {
       const editor = vscode.window.activeTextEditor;
       const selected = editor?.document.getText(editor.selection).trim() ?? "";
       if (selected === "") {
-        void vscode.window.showInformationMessage(
-          vscode.l10n.t("Select some text first: a question, or a passage to ask about."),
-        );
+        void inform(vscode.l10n.t("Select some text first: a question, or a passage to ask about."));
         return;
       }
       const question = /\?\s*$/.test(selected) ? selected : vscode.l10n.t("Explain: {0}", selected);

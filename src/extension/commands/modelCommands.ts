@@ -11,10 +11,10 @@ import { checkBase, tunedOfRun } from "../../pipeline/adapters/tunedStudents.ts"
 import { childFile } from "../compose.ts";
 import { UserError } from "../../protocol/errors.ts";
 import { configuration } from "../configuration.ts";
-import { plain } from "../plain.ts";
 import { processLog, workspaceFolder } from "../place.ts";
 import { editorModels, nameOfModel } from "../teacher/editorModel.ts";
 import { pickRun } from "./pickRun.ts";
+import { inform, plain } from "../inform.ts";
 
 interface Working {
   signal: AbortSignal;
@@ -87,7 +87,7 @@ export function modelCommands(app: AppParts) {
       );
       const use = vscode.l10n.t("Train It Next");
       const text = vscode.l10n.t("{0} is ready on this machine; no connection is needed to use it.", name);
-      if ((await vscode.window.showInformationMessage(text, use)) === use) await useForRuns(name);
+      if ((await inform(text, use)) === use) await useForRuns(name);
     },
     "distillery.exportAdapter": async (argument: unknown) => {
       const run = await pickRun(app, argument, vscode.l10n.t("Export the tuned student of which run?"));
@@ -116,7 +116,7 @@ export function modelCommands(app: AppParts) {
       const proved = proofs.map(({ as, equal, asked }) => vscode.l10n.t("{0} {1} of {2}", as, equal, asked)).join(", ");
       const reveal = vscode.l10n.t("Show Files");
       const text = vscode.l10n.t("Exported. Answers alike to the served student's: {0}; proof.json has them.", proved);
-      if ((await vscode.window.showInformationMessage(text, reveal)) === reveal)
+      if ((await inform(text, reveal)) === reveal)
         await vscode.commands.executeCommand("revealFileInOS", vscode.Uri.file(join(target, "proof.json")));
     },
   };

@@ -3,6 +3,7 @@ import * as vscode from "vscode";
 import type { AppParts } from "../app.ts";
 import { stageIds, type StageId } from "../../protocol/model.ts";
 import { duration, stageTitle } from "../words.ts";
+import { inform } from "../inform.ts";
 
 /** The run of a tree element, or of the panel's `{ run }`; null for anything else. */
 export function runOf(argument: unknown): string | null {
@@ -40,7 +41,7 @@ export async function pickRun(
     }),
   );
   if (items.length === 0) {
-    void vscode.window.showInformationMessage(vscode.l10n.t("There is no run yet. Run the pipeline first."));
+    void inform(vscode.l10n.t("There is no run yet. Run the pipeline first."));
     throw new vscode.CancellationError();
   }
   const picked = await vscode.window.showQuickPick(items, { title, matchOnDetail: true });

@@ -8,6 +8,7 @@ import { idSchema } from "../../protocol/model.ts";
 import type { ReviewAction } from "../../protocol/panel.ts";
 import type { ReviewState } from "../../protocol/review.ts";
 import { pickRun, runOf } from "./pickRun.ts";
+import { inform } from "../inform.ts";
 
 interface Target {
   run: string;
@@ -69,7 +70,7 @@ export function reviewCommands(app: AppParts) {
   async function offerResume(run: string): Promise<void> {
     const resume = vscode.l10n.t("Resume Run");
     const text = vscode.l10n.t("Recorded. Resuming the run does what depends on it, and only that.");
-    const chosen = await vscode.window.showInformationMessage(text, resume);
+    const chosen = await inform(text, resume);
     if (chosen === resume) await vscode.commands.executeCommand("distillery.resumeRun", { run });
   }
 
@@ -120,7 +121,7 @@ export function reviewCommands(app: AppParts) {
       const now = await knowledge.read();
       const stale = found && now ? staleSections(found.questions, now) : [];
       if (run === null || stale.length === 0) {
-        void vscode.window.showInformationMessage(vscode.l10n.t("No section that was asked about has changed since."));
+        void inform(vscode.l10n.t("No section that was asked about has changed since."));
         return;
       }
       panel.select(run, "run");

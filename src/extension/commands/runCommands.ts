@@ -4,9 +4,9 @@ import * as vscode from "vscode";
 import type { AppParts } from "../app.ts";
 import { isThere } from "../../pipeline/adapters/modelFiles.ts";
 import { comparisonOfRuns } from "../run/compare.ts";
-import { plain } from "../plain.ts";
 import { pickRun, pickStage, runOf, stageOf } from "./pickRun.ts";
 import { stageTitle } from "../words.ts";
+import { inform } from "../inform.ts";
 
 export function runCommands(app: AppParts) {
   const { panel, runner, history } = app;
@@ -62,7 +62,7 @@ export function runCommands(app: AppParts) {
       if (!(await isThere(page))) return panel.select(run, "results");
       // A remote machine has no browser of this person.
       if (!(await vscode.env.openExternal(vscode.Uri.file(page))))
-        void vscode.window.showInformationMessage(plain(vscode.l10n.t("The report is {0}.", page)));
+        void inform(vscode.l10n.t("The report is {0}.", page));
     },
     "distillery.openCheckpoint": async (argument: unknown) => {
       const run = runOf(argument);

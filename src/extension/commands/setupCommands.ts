@@ -3,6 +3,7 @@ import * as vscode from "vscode";
 import type { AppParts } from "../app.ts";
 import { checkSetup } from "../setup/checkSetup.ts";
 import { keyOrigins } from "../settings.ts";
+import { inform } from "../inform.ts";
 
 export function setupCommands(app: AppParts) {
   const { keys, environments, endings, log } = app;
@@ -14,7 +15,7 @@ export function setupCommands(app: AppParts) {
       return;
     }
     const repair = vscode.l10n.t("Repair");
-    const chosen = await vscode.window.showInformationMessage(
+    const chosen = await inform(
       vscode.l10n.t("The Python environment is ready, in {0}. Repair downloads and installs it again.", found.root),
       repair,
     );

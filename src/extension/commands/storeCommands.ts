@@ -6,8 +6,8 @@ import { backupRun } from "../../pipeline/adapters/backup.ts";
 import { restoreBackup } from "../../pipeline/adapters/restoreBackup.ts";
 import { UserError } from "../../protocol/errors.ts";
 import { runsRoot, workspaceFolder } from "../place.ts";
-import { plain } from "../plain.ts";
 import { pickRun, runOf } from "./pickRun.ts";
+import { inform } from "../inform.ts";
 
 export function storeCommands(app: AppParts) {
   const { history, labels, runsTree, runner } = app;
@@ -31,9 +31,7 @@ export function storeCommands(app: AppParts) {
         const { files, leftOut } = await backupRun(store, target.fsPath);
         const missing =
           leftOut.length === 0 ? "" : vscode.l10n.t(" Left out, as they do not verify: {0}.", leftOut.join(", "));
-        void vscode.window.showInformationMessage(
-          plain(vscode.l10n.t("{0} files are in {1}.", files, target.fsPath) + missing),
-        );
+        void inform(vscode.l10n.t("{0} files are in {1}.", files, target.fsPath) + missing);
       } finally {
         await store.close();
       }
@@ -47,7 +45,7 @@ export function storeCommands(app: AppParts) {
       if (!file) return;
       const run = await restoreBackup(file.fsPath, await runsRoot(app.shell.context));
       runsTree.refresh();
-      void vscode.window.showInformationMessage(vscode.l10n.t("Restored as run {0}.", run));
+      void inform(vscode.l10n.t("Restored as run {0}.", run));
     },
     "distillery.revealRun": async (argument: unknown) => {
       const run = runOf(argument);

@@ -4,6 +4,7 @@ import type { AppParts } from "../app.ts";
 import { sameStudent } from "../../pipeline/adoption.ts";
 import type { StudentChange, StudentEntry } from "../../protocol/student.ts";
 import { pickRun } from "./pickRun.ts";
+import { inform } from "../inform.ts";
 
 export function studentCommands(app: AppParts) {
   const { adopted, labels } = app;
@@ -23,7 +24,7 @@ export function studentCommands(app: AppParts) {
       const { history } = adopted;
       const current = history.at(-1)?.to;
       if (!current) {
-        void vscode.window.showInformationMessage(vscode.l10n.t("No student was taken into use yet."));
+        void inform(vscode.l10n.t("No student was taken into use yet."));
         return;
       }
       const item = (change: StudentChange) => ({

@@ -2,9 +2,9 @@
 import * as vscode from "vscode";
 import type { Log } from "../log.ts";
 import { configuration } from "../configuration.ts";
-import { plain } from "../plain.ts";
 import type { History } from "./history.ts";
 import { goingOn, type Runner } from "./runner.ts";
+import { inform } from "../inform.ts";
 
 export interface Notices extends vscode.Disposable {
   /** Offers to go on with the newest run when its window was closed while it ran. */
@@ -36,7 +36,7 @@ export function createNotices({ runner, history, log, memory, label }: NoticePar
     const use = vscode.l10n.t("Use as Student");
     // What passed is in use already.
     const buttons = gate.startsWith("Gate passed") ? [report] : [report, use];
-    const chosen = await vscode.window.showInformationMessage(plain(`${sentence} ${gate}`.trim()), ...buttons);
+    const chosen = await inform(`${sentence} ${gate}`.trim(), ...buttons);
     if (chosen)
       await vscode.commands.executeCommand(chosen === report ? "distillery.openReport" : "distillery.useAsStudent", {
         run,
@@ -55,7 +55,7 @@ export function createNotices({ runner, history, log, memory, label }: NoticePar
         "The run {0} was going on when its window closed. Everything finished is kept.",
         label(newest.id) ?? newest.id,
       );
-      const chosen = await vscode.window.showInformationMessage(plain(text), resume);
+      const chosen = await inform(text, resume);
       if (chosen === resume) await vscode.commands.executeCommand("distillery.resumeRun", { run: newest.id });
     },
     dispose: () => listener.dispose(),

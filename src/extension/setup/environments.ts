@@ -3,8 +3,8 @@ import * as vscode from "vscode";
 import { findEnvironment, readyEnvironment, type Environment } from "../../pipeline/adapters/environment.ts";
 import { UserError } from "../../protocol/errors.ts";
 import type { Log } from "../log.ts";
-import { plain } from "../plain.ts";
 import { workspaceFolder } from "../place.ts";
+import { plain } from "../inform.ts";
 
 export interface Environments {
   readonly status: "ready" | "missing" | "installing";

@@ -8,6 +8,7 @@ import { configuration } from "../configuration.ts";
 import type { Keys } from "../keys.ts";
 import type { Log } from "../log.ts";
 import { judgeModel, teacherBaseUrl, teacherModel } from "../settings.ts";
+import { inform } from "../inform.ts";
 
 export interface Endings {
   /**
@@ -60,7 +61,7 @@ export function createEndings(memory: vscode.Memento, keys: Keys, log: Log): End
     const { successor } = ending;
     // A run that goes on may have another model than the settings name.
     const buttons = successor && naming(model).length > 0 ? [vscode.l10n.t("Use {0}", successor.model)] : [];
-    if (await vscode.window.showInformationMessage(endingNotice(ending), ...buttons)) await replace(model, ending);
+    if (await inform(endingNotice(ending), ...buttons)) await replace(model, ending);
   }
 
   return {
@@ -100,7 +101,7 @@ async function replace(model: JudgeModel, { successor }: Ending): Promise<void> 
     successor.model,
     model.model,
   );
-  if ((await vscode.window.showInformationMessage(text, undo)) !== undo) return;
+  if ((await inform(text, undo)) !== undo) return;
   for (const { setting, target, value } of before) await configuration().update(setting, value, target);
 }
 
