@@ -14,7 +14,7 @@ import { runSettingsSchema } from "../src/protocol/run.ts";
 import { startOpenaiServer } from "../test/fakes/openaiServer.ts";
 import { describeMachine, describeVersions } from "./machine.ts";
 import { keepResult } from "./resultFile.ts";
-import { percentile, rounded } from "./summary.ts";
+import { median, rounded } from "./summary.ts";
 import { latencyOf, profiles } from "./teacherProfiles.ts";
 
 const bar = { must: 0.85, stretch: 0.65 };
@@ -38,10 +38,7 @@ export async function run(args: string[]): Promise<number> {
     runs.push({ overlapping, oneAfterAnother, ratio });
     console.log(`${overlapping.wallSeconds} s ÷ ${oneAfterAnother.wallSeconds} s = ${ratio}`);
   }
-  const ratio = percentile(
-    runs.map((each) => each.ratio),
-    50,
-  );
+  const ratio = rounded(median(runs.map((each) => each.ratio)));
   const result = {
     measures: "seconds of a cycle ÷ those of the same stages one after another",
     date: date.toISOString(),

@@ -6,7 +6,7 @@ import { buildProbe, openBench } from "./editor/windows.ts";
 import { measureSizes } from "./editor/sizes.ts";
 import { describeMachine, describeVersions } from "./machine.ts";
 import { keepResult } from "./resultFile.ts";
-import { percentile, rounded, summary } from "./summary.ts";
+import { median, rounded, summary } from "./summary.ts";
 
 const bars = {
   activationMilliseconds: { must: 50, stretch: 25 },
@@ -91,8 +91,7 @@ async function measureMemory(windows: number) {
   try {
     const runs: Record<"distillery" | "empty", JobResults["memory"]>[] = [];
     while (runs.length < windows) runs.push({ empty: await empty.window(), distillery: await own.window() });
-    const middle = (values: number[]) => percentile(values, 50);
-    const over = (pick: (run: (typeof runs)[number]) => number) => Math.round(middle(runs.map(pick)));
+    const over = (pick: (run: (typeof runs)[number]) => number) => Math.round(median(runs.map(pick)));
     return {
       unit: "bytes, median of the pairs",
       idleOverEmpty: {
@@ -140,7 +139,7 @@ async function measurePaint() {
     firstOfTheWindow: { distillery: first, empty: firstEmpty },
     distillery: summary(later),
     empty: summary(laterEmpty),
-    overEmpty: rounded(percentile(later, 50) - percentile(laterEmpty, 50)),
+    overEmpty: rounded(median(later) - median(laterEmpty)),
   };
 }
 

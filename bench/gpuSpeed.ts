@@ -1,7 +1,7 @@
 /** Tokens a second of our job on short rows beside TRL with one row at a time, over the same model in NF4. */
 import { rungsAbove, type MemoryNeeds } from "../src/pipeline/adapters/memoryLadder.ts";
 import { trainingSettingsSchema } from "../src/protocol/run.ts";
-import { percentile, rounded } from "./summary.ts";
+import { median, rounded } from "./summary.ts";
 import { trainByJob, trainByTrl, type Task, type Training } from "./trainingArms.ts";
 
 export const speedBar = { must: 1.5, stretch: 2.0 };
@@ -74,11 +74,6 @@ export async function compareSpeed(
     const [own, plain] = [runs.at(-1)?.job, runs.at(-1)?.trl].map((each) => each?.tokensPerSecond);
     console.log(`${tokens}-token rows: our job ${own} tokens/s, TRL one row at a time ${plain} tokens/s.`);
   }
-  const ratio = rounded(
-    percentile(
-      runs.map((each) => each.job.tokensPerSecond / each.trl.tokensPerSecond),
-      50,
-    ),
-  );
+  const ratio = rounded(median(runs.map((each) => each.job.tokensPerSecond / each.trl.tokensPerSecond)));
   return { rowTokens: tokens, rows: repeated.length, steps, stepRows, ratio, runs };
 }

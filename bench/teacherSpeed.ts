@@ -12,7 +12,7 @@ import type { Knowledge } from "../src/protocol/model.ts";
 import { startOpenaiServer, type FakeOptions, type FakeServer } from "../test/fakes/openaiServer.ts";
 import { describeMachine, describeVersions } from "./machine.ts";
 import { keepResult } from "./resultFile.ts";
-import { percentile, rounded } from "./summary.ts";
+import { median, rounded } from "./summary.ts";
 import { atOnce, idealSeconds, latencyOf, profiles, type Profile } from "./teacherProfiles.ts";
 
 const bar = { wallOverIdeal: { must: 1.1, stretch: 1.05 }, refusedShare: { must: 0.01, stretch: 0 }, early: 0 };
@@ -37,10 +37,7 @@ export async function run(args: string[]): Promise<number> {
       const { wallSeconds, idealSeconds: ideal, refused, requests } = runs.at(-1) ?? never();
       console.log(`${profile.name}: ${wallSeconds} s, ideal ${ideal} s; ${refused} of ${requests} refused.`);
     }
-    const ratio = percentile(
-      runs.map((each) => each.ratio),
-      50,
-    );
+    const ratio = rounded(median(runs.map((each) => each.ratio)));
     measured.push({ ...profile, ratio, runs });
     console.log(`${profile.name}: ratio ${ratio}.`);
   }
