@@ -65,7 +65,9 @@ const packed: Step = {
   applies: ({ quantization, device }, known) =>
     quantization === "auto" && (device === "cpu" || (device === "auto" && known.device !== "cuda")),
   change: ({ first: { microBatch, gradientCheckpointing } }) => ({
-    ...{ quantization: "nf4", microBatch, gradientCheckpointing },
+    quantization: "nf4",
+    microBatch,
+    gradientCheckpointing,
   }),
   undone: slower.map(({ name }) => name),
 };
@@ -89,7 +91,10 @@ const steps: readonly Step[] = [
     name: "on the CPU",
     applies: onGpu,
     change: ({ first: { quantization } }) => ({
-      ...{ device: "cpu", optimizer: "float32", embeddingsOnCpu: false, quantization },
+      device: "cpu",
+      optimizer: "float32",
+      embeddingsOnCpu: false,
+      quantization,
     }),
   },
   packed,

@@ -1,6 +1,6 @@
 /** Asks the teacher for question families, section by section, and keeps what repeats nothing. */
 import type { FamilyDraft, Question } from "../../protocol/model.ts";
-import type { DuplicateFilter } from "../duplicates.ts";
+import { cosine, type DuplicateFilter } from "../duplicates.ts";
 import { seedOf } from "../hash.ts";
 import type { StageContext } from "../stage.ts";
 import { askedAtOnce, inParallel } from "./items.ts";
@@ -97,9 +97,7 @@ export class QuestionGatherer {
     );
     for (const entry of settings.own) {
       const [vector] = await embedder.embed([entry.question], signal);
-      const nearness = vectors.map((other) =>
-        other.reduce((sum, value, index) => sum + value * (vector?.[index] ?? 0), 0),
-      );
+      const nearness = vectors.map((other) => cosine(other, vector ?? []));
       const best = sections[nearness.indexOf(Math.max(...nearness))];
       const section = sections.find(({ id }) => id === entry.section) ?? best;
       if (!section) continue;
