@@ -82,8 +82,7 @@ test("F1: out of memory, each rung is a new process and is told", async () => {
   ]);
 });
 
-// At the limit a library may abort instead of saying that memory is short; where it does so is chance.
-test("F1: a real training that is refused memory climbs a rung and ends", { timeout: 400_000, retry: 3 }, async () => {
+test("F1: a real training that is refused memory climbs a rung and ends", { timeout: 400_000 }, async () => {
   // Private memory is more than what is resident: the estimate's peak is enough for one row at a time, not for four.
   const folder = mkdtempSync(join(tmpdir(), "distillery-short-"));
   const start = (interpreter: string) =>
