@@ -1,6 +1,9 @@
 /** Valid checkpoints of every stage, for tests of storage. */
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import type { StageId } from "../../src/protocol/model.ts";
 import type { CheckpointFrame } from "../../src/protocol/run.ts";
+import type { FileRunStore } from "../../src/pipeline/adapters/runStore.ts";
 import { hashOf, sha256 } from "../../src/pipeline/hash.ts";
 
 const answer = (text: string) => ({ text, stop: "stop", tokens: 7, milliseconds: 12.5 });
@@ -92,4 +95,16 @@ export function fakeFrame(run: string, cycle: number, stage: FakeStage, mark: st
     params: { mark, seed: 42 },
     output,
   };
+}
+
+/** Gives the run "run-1" in `folder` one of everything: an item, checkpoints, one of them superseded, an adapter, a report. */
+export async function fillRun(run: FileRunStore, folder: string): Promise<void> {
+  mkdirSync(join(folder, "cycle-1/adapter"), { recursive: true });
+  for (const file of adapterFiles) writeFileSync(join(folder, "cycle-1/adapter", file), adapterContent(file, "one"));
+  await run.addItem("references", "k1", { text: "Über" });
+  await run.writeCheckpoint(fakeFrame("run-1", 1, "references", "old"));
+  await run.writeCheckpoint(fakeFrame("run-1", 1, "references", "one"));
+  await run.writeCheckpoint(fakeFrame("run-1", 1, "fineTuning", "one"));
+  run.appendEvent({ type: "notice", text: "a" });
+  await run.writeFile("report.md", "# Report");
 }

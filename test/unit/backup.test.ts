@@ -8,7 +8,7 @@ import { createCheckpointStore } from "../../src/pipeline/adapters/checkpointSto
 import { restoreBackup } from "../../src/pipeline/adapters/restoreBackup.ts";
 import type { FileRunStore } from "../../src/pipeline/adapters/runStore.ts";
 import { sha256, stableJson } from "../../src/pipeline/hash.ts";
-import { adapterContent, adapterFiles, fakeFrame } from "../fakes/checkpoints.ts";
+import { fakeFrame, fillRun } from "../fakes/checkpoints.ts";
 import { faultKinds, faultyFiles } from "../fakes/faultyFiles.ts";
 import { mutations } from "../fakes/mutator.ts";
 import { below, seededRandom } from "../fakes/random.ts";
@@ -33,15 +33,9 @@ beforeEach(async () => {
   root = freshFolder();
   target = join(freshFolder(), "run.backup");
   run = await createCheckpointStore(root).create(fakeRunFile());
+  await fillRun(run, at(""));
   mkdirSync(at("cycle-1/adapter/training/step-5"), { recursive: true });
-  for (const file of adapterFiles) writeFileSync(at(`cycle-1/adapter/${file}`), adapterContent(file, "one"));
   writeFileSync(at("cycle-1/adapter/training/step-5/optimizer.safetensors"), "large");
-  await run.addItem("references", "k1", { text: "Über" });
-  await run.writeCheckpoint(fakeFrame("run-1", 1, "references", "old"));
-  await run.writeCheckpoint(fakeFrame("run-1", 1, "references", "one"));
-  await run.writeCheckpoint(fakeFrame("run-1", 1, "fineTuning", "one"));
-  run.appendEvent({ type: "notice", text: "a" });
-  await run.writeFile("report.md", "# Report");
 });
 afterEach(() => run.close());
 

@@ -10,7 +10,7 @@ import { nodeFiles, type FileLayer } from "../../src/pipeline/adapters/fileLayer
 import { createOtherRuns } from "../../src/pipeline/adapters/otherRuns.ts";
 import { acquireRunLock } from "../../src/pipeline/adapters/runLock.ts";
 import { sha256 } from "../../src/pipeline/hash.ts";
-import { adapterContent, adapterFiles, fakeFrame } from "../fakes/checkpoints.ts";
+import { fakeFrame, fillRun } from "../fakes/checkpoints.ts";
 import { faultKinds, faultyFiles } from "../fakes/faultyFiles.ts";
 import { fakeRunFile, freshFolder } from "../fakes/runs.ts";
 
@@ -20,14 +20,7 @@ const folder = () => join(root, "runs", "run-1");
 beforeEach(async () => {
   root = freshFolder();
   const run = await createCheckpointStore(root).create(fakeRunFile());
-  mkdirSync(join(folder(), "cycle-1/adapter"), { recursive: true });
-  for (const file of adapterFiles) writeFileSync(join(folder(), "cycle-1/adapter", file), adapterContent(file, "one"));
-  await run.addItem("references", "k1", { text: "Über" });
-  await run.writeCheckpoint(fakeFrame("run-1", 1, "references", "old"));
-  await run.writeCheckpoint(fakeFrame("run-1", 1, "references", "one"));
-  await run.writeCheckpoint(fakeFrame("run-1", 1, "fineTuning", "one"));
-  run.appendEvent({ type: "notice", text: "a" });
-  await run.writeFile("report.md", "# Report");
+  await fillRun(run, folder());
   await run.close();
   writeFileSync(join(folder(), "review.json"), JSON.stringify(emptyReview));
 });
