@@ -7,6 +7,7 @@ import { extraArms } from "../arms.ts";
 import { count } from "../format.ts";
 import { send } from "../host.ts";
 import { edit, redraw, view } from "../state.ts";
+import { teacherField } from "./configureTeacher.ts";
 
 const presets: readonly [Draft["preset"], string, string][] = [
   ["demo", "Demo", "4 questions, 20 steps, answers of 120 tokens: shows every stage once; the figures mean little"],
@@ -127,75 +128,6 @@ function stepsField({ steps }: Draft): TemplateResult {
           : ""
       }
     </span>
-  </div>`;
-}
-
-function teacherField({ teacher, trusted }: SetupSnapshot, draft: Draft): TemplateResult {
-  const choose = (event: Event) => {
-    const chosen = (event.target as HTMLInputElement).value as Draft["teacher"];
-    if (view.draft && chosen !== view.draft.teacher) edit({ teacher: chosen, preset: view.draft.preset });
-  };
-  return html`<div class="field">
-      <span class="label">Teacher</span>
-      <vscode-dropdown aria-label="Teacher" .value=${draft.teacher} @change=${choose}>
-        <vscode-option value="offline">Offline: from the knowledge base itself, no key</vscode-option>
-        <vscode-option value="openai">${teacher.model} at ${teacher.host}</vscode-option>
-        <vscode-option value="vscode">A model of VS Code, no key</vscode-option>
-      </vscode-dropdown>
-    </div>
-    ${
-      draft.teacher === "openai"
-        ? html`<div class="field">
-              <span class="label">API key</span>
-              <span
-                >${teacher.hasKey ? `kept for ${teacher.host}` : "none yet"}
-                <vscode-button
-                  appearance="secondary"
-                  ?disabled=${!trusted}
-                  @click=${() => send({ type: "command", command: "distillery.setApiKey" })}
-                  >${teacher.hasKey ? "Change key" : "Set API key"}</vscode-button
-                ></span
-              >
-            </div>
-            ${endingField(teacher, trusted)}`
-        : ""
-    }
-    ${
-      draft.teacher === "vscode"
-        ? html`<div class="field">
-            <span class="label">Model</span>
-            <span
-              >${teacher.editorModel || "the first there is"}
-              <vscode-button
-                appearance="secondary"
-                ?disabled=${!trusted}
-                @click=${() => send({ type: "command", command: "distillery.chooseEditorModel" })}
-                >Choose model</vscode-button
-              ></span
-            >
-          </div>`
-        : ""
-    }`;
-}
-
-/** The model's last day, where its provider tells one. */
-function endingField({ ending }: SetupSnapshot["teacher"], trusted: boolean): TemplateResult | string {
-  if (!ending) return "";
-  return html`<div class="field">
-    <span class="label">Last day</span>
-    <span
-      >${ending.text}
-      ${
-        ending.successor === null
-          ? ""
-          : html`<vscode-button
-              appearance="secondary"
-              ?disabled=${!trusted}
-              @click=${() => send({ type: "command", command: "distillery.useSuccessor" })}
-              >Use ${ending.successor}</vscode-button
-            >`
-      }</span
-    >
   </div>`;
 }
 
