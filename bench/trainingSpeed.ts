@@ -9,6 +9,7 @@ import { describeMachine, describeVersions } from "./machine.ts";
 import { keepResult } from "./resultFile.ts";
 import { trainByJob, trainByTrl, writeBase, type Task, type Training } from "./trainingArms.ts";
 import { trainingRows } from "./trainingRows.ts";
+import { median } from "./summary.ts";
 
 const bar = { must: 1.5, stretch: 1.9 };
 const tolerance = 1e-3;
@@ -107,12 +108,6 @@ function runFacts({ seconds, dtype, threads, losses }: Training, tokensPerSecond
 function hasTime(started: number, done: number): boolean {
   const spent = (performance.now() - started) / 1000;
   return spent + spent / (done + 2) <= budgetSeconds;
-}
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = sorted.length / 2;
-  return ((sorted[Math.ceil(middle) - 1] ?? NaN) + (sorted[Math.floor(middle)] ?? NaN)) / 2;
 }
 
 const rounded = (value: number): number => Number(value.toPrecision(4));
