@@ -108,6 +108,22 @@ describe("what the editor finds on the disk", () => {
     app.history.forget();
   });
 
+  it("a run that is open elsewhere is not deleted, and says where it is open", async () => {
+    const app = await theApp();
+    const lock = await (await app.history.store()).lock(run);
+    const node = { kind: "run", run };
+    const deleting = () =>
+      answering(
+        "showWarningMessage",
+        (_text: string, _options: unknown, yes: string) => yes,
+        () => toldDuring(async () => vscode.commands.executeCommand("distillery.deleteRun", node)),
+      );
+    const told = await deleting();
+    assert.match(told.join("\n"), new RegExp(`This run is open in another window \\(pid ${process.pid}, since`));
+    assert.ok(existsSync(at("runs", run, "run.json")));
+    await lock.release();
+  });
+
   it("a damaged review is told by the marks in the log alone, and the answers are shown without it", async () => {
     const app = await theApp();
     // The marks look at the newest run that has questions, which may be another suite's.

@@ -68,7 +68,9 @@ function statusLine({ state, live }: RunSnapshot): string {
   const cycle = state.cycles > 1 ? `, cycle ${state.cycle} of ${state.cycles}` : "";
   const words = {
     idle: "Nothing runs.",
-    running: `Running${cycle}: ${state.teacher || "the teacher"} teaches ${state.student}.`,
+    running: live
+      ? `Running${cycle}: ${state.teacher || "the teacher"} teaches ${state.student}.`
+      : `Running${cycle} in another window or a terminal, where it can be stopped.`,
     finished: state.sentence,
     stopped: "Stopped. Everything finished is kept; Resume goes on from there.",
     failed: "Failed. Everything finished is kept.",

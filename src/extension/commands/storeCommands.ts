@@ -17,6 +17,16 @@ export function storeCommands(app: AppParts) {
       throw new UserError("E_RUN_LOCKED", vscode.l10n.t("This run is going on. Stop it first."));
   };
 
+  /** Not while another window or a terminal works on it. */
+  async function deleted(run: string): Promise<void> {
+    const lock = await (await history.store()).lock(run);
+    try {
+      await trash(vscode.Uri.file(await history.folder(run)));
+    } finally {
+      await lock.release();
+    }
+  }
+
   return {
     "distillery.backUpRun": async (argument: unknown) => {
       const run = await pickRun(app, argument, vscode.l10n.t("Back up which run?"));
@@ -83,8 +93,11 @@ export function storeCommands(app: AppParts) {
           : vscode.l10n.t("Delete {0} runs? They go to the trash.", runs.length);
       const yes = vscode.l10n.t("Delete");
       if ((await vscode.window.showWarningMessage(text, { modal: true }, yes)) !== yes) return;
-      for (const run of runs) await trash(vscode.Uri.file(await history.folder(run)));
-      runsTree.refresh();
+      try {
+        for (const run of runs) await deleted(run);
+      } finally {
+        runsTree.refresh();
+      }
     },
   };
 }

@@ -14,7 +14,7 @@ import { nodeFiles, type FileLayer } from "./fileLayer.ts";
 import { loadJournal } from "./journal.ts";
 import { quarantineFile } from "./quarantine.ts";
 import { readReview } from "./reviewFile.ts";
-import { acquireRunLock } from "./runLock.ts";
+import { acquireRunLock, type RunLock } from "./runLock.ts";
 import { inside, runFileName } from "./runPaths.ts";
 import { openRunStore, type FileRunStore } from "./runStore.ts";
 import { readError, writeError } from "./storageError.ts";
@@ -29,6 +29,8 @@ export interface FileCheckpointStore extends CheckpointStore {
   entries(id: string): AsyncGenerator<CheckpointEntry>;
   /** What was decided about a run's questions and answers. @throws UserError E_REVIEW_FILE; the file stays where it is. */
   review(id: string): Promise<Review>;
+  /** Keeps everybody else from opening a run, without reading it: a damaged one can be deleted. @throws UserError E_RUN_LOCKED */
+  lock(id: string): Promise<RunLock>;
 }
 
 export interface StoreOptions {
@@ -64,6 +66,7 @@ export function createCheckpointStore(
 
   return {
     root,
+    lock,
     async create(given) {
       const file = runFileSchema.parse(given);
       await prepareRoot(root, files);
