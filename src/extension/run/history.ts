@@ -55,7 +55,9 @@ export function createHistory(context: vscode.ExtensionContext): History {
       const known = states.get(id);
       const state = known?.size === size ? known.state : { ...(await replay(file)), run: id };
       states.set(id, { size, state });
-      if (state.status !== "running" || (await isHeld(join(await runsRoot(context), "locks", id)))) return state;
+      // One that told nothing yet was closed before it began, and can begin.
+      const open = state.status === "running" || state.status === "idle";
+      if (!open || (await isHeld(join(await runsRoot(context), "locks", id)))) return state;
       return reduce(state, {
         type: "runStopped",
         code: "E_STOPPED",
