@@ -1,6 +1,7 @@
-import { existsSync, mkdtempSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { readyEnvironment } from "../../src/pipeline/adapters/environment.ts";
 import { createTrainer } from "../../src/pipeline/adapters/trainer.ts";
@@ -82,49 +83,64 @@ test("F1: out of memory, each rung is a new process and is told", async () => {
   ]);
 });
 
-test("F1: a real training that is refused memory climbs a rung and ends", { timeout: 400_000 }, async () => {
-  // Private memory is more than what is resident: the estimate's peak is enough for one row at a time, not for four.
-  const folder = mkdtempSync(join(tmpdir(), "distillery-short-"));
-  const start = (interpreter: string) =>
-    createTrainer({
-      python: interpreter,
-      trainerFolder,
-      logFile: join(folder, "job.log"),
-      model: { gguf: embeddedStudent },
-    });
-  const text = "It is so, and then once more, ".repeat(24);
-  const prompt = templates.chatml.render([{ role: "user", content: "How is it?" }]);
-  const rows = [1, 2, 3, 4].map((row) => ({ prompt, completion: templates.chatml.completion(`${row}: ${text}`) }));
-  const settings = trainingSettingsSchema.parse({ rank: 16, accumulation: 4, device: "cpu" });
-  const job = { ...jobOf(1), rows, settings };
-  const looked = new AbortController();
-  let said = "";
-  await start(python)
-    .train(
-      job,
-      () => {},
-      (notice) => {
-        if (notice.startsWith("Memory of")) said = notice;
-        looked.abort(new Error("seen"));
-      },
-      looked.signal,
-    )
-    .catch(() => {});
-  const [, total] = /about ([\d.]+) GB of/.exec(said) ?? [];
-  const short = join(folder, "python");
-  const kilobytes = Math.round(Number(total) * 1e6);
-  writeFileSync(short, `#!/bin/sh\nulimit -d ${kilobytes}\nexec "${python}" "$@"\n`, { mode: 0o755 });
-  const result = await start(short).train(
-    job,
-    () => {},
-    () => {},
-    never,
-  );
-  // Which of the two is enough depends on what the allocator sets aside beside what it uses.
-  expect(["one row at a time", "with the weights in NF4"]).toContain(result.memoryRungs?.[0]?.name);
-  expect(result.memoryRungs?.[0]?.reason).toBe("There is not enough memory for this job.");
-  expect(result.steps).toBe(1);
-});
+/** An interpreter that says its process id, and by `limit` gets no more private memory than so many bytes. */
+function interpreter(folder: string, limit?: number): string {
+  const file = join(folder, `python-${limit ?? "free"}`);
+  const ulimit = limit === undefined ? "" : `ulimit -d ${Math.round(limit / 1024)}\n`;
+  writeFileSync(file, `#!/bin/sh\necho $$ > "${folder}/pid"\n${ulimit}exec "${python}" "$@"\n`, { mode: 0o755 });
+  return file;
+}
+
+/** The most private memory a job takes while `work` goes on, in bytes, as the limit counts it. */
+async function mostPrivateMemory(folder: string, work: Promise<unknown>): Promise<number> {
+  let [most, ended] = [0, false];
+  const end = work.finally(() => (ended = true));
+  while (!ended) {
+    await pause(5);
+    try {
+      const status = readFileSync(`/proc/${readFileSync(join(folder, "pid"), "utf8").trim()}/status`, "utf8");
+      most = Math.max(most, Number(/^VmData:\s+(\d+) kB/m.exec(status)?.[1] ?? 0) * 1024);
+    } catch {
+      // Not started yet, or ended.
+    }
+  }
+  await end;
+  return most;
+}
+
+test.runIf(process.platform === "linux")(
+  "F1: a real training that is refused memory climbs a rung and ends",
+  { timeout: 400_000 },
+  async () => {
+    const folder = mkdtempSync(join(tmpdir(), "distillery-short-"));
+    const text = "It is so, and then once more, ".repeat(24);
+    const prompt = templates.chatml.render([{ role: "user", content: "How is it?" }]);
+    const rows = [1, 2, 3, 4].map((row) => ({ prompt, completion: templates.chatml.completion(`${row}: ${text}`) }));
+    // The rows of a step are trained together, as long as there is memory for it.
+    const train = (short: string, rowsOfStep: number) => {
+      const logFile = join(folder, "job.log");
+      const settings = trainingSettingsSchema.parse({ rank: 16, accumulation: rowsOfStep, device: "cpu" });
+      const trainer = createTrainer({ python: short, trainerFolder, logFile, model: { gguf: embeddedStudent } });
+      const job = { ...jobOf(1), rows: rows.slice(0, rowsOfStep), settings };
+      return trainer.train(
+        job,
+        () => {},
+        () => {},
+        never,
+      );
+    };
+    const free = interpreter(folder);
+    const four = await mostPrivateMemory(folder, train(free, 4));
+    const one = await mostPrivateMemory(folder, train(free, 1));
+    console.info(`four rows: ${four} bytes, one: ${one}`);
+    expect(one).toBeLessThan(four);
+    const result = await train(interpreter(folder, (one + four) / 2), 4);
+    expect(result.memoryRungs).toEqual([
+      { name: "one row at a time", reason: "There is not enough memory for this job." },
+    ]);
+    expect(result.steps).toBe(1);
+  },
+);
 
 test("F1: when no rung is left, the error stands", async () => {
   const failed = fakeTrainer("out of memory").train(
