@@ -1,0 +1,209 @@
+/**
+ * What may happen to a window while a run goes on, with the real embedded models: it is loaded again in every stage, its
+ * extension host is killed in training, a second window has the folder open, too (faults B1, B2, B10).
+ */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { createCheckpointStore } from "../../src/pipeline/adapters/checkpointStore.ts";
+import type { RunEvent } from "../../src/protocol/events.ts";
+import { screenStages, stageIds, type StageId } from "../../src/protocol/model.ts";
+import { descendantsOf, gone, processesWith } from "../fakes/processes.ts";
+import { fakeRunFile } from "../fakes/runs.ts";
+import { stateOf } from "./stages.ts";
+import { openWindow, type Window } from "./window.ts";
+
+const minutes = 60_000;
+const id = "reloaded-run";
+const settings = {
+  ...{ topics: ["Pods"], questions: 6, wordings: 2, probe: false },
+  training: { steps: 36, device: "cpu" },
+};
+let window: Window;
+
+beforeAll(async () => {
+  window = await openWindow({
+    async prepare(workspace) {
+      await (await createCheckpointStore(join(workspace, ".distillery")).create(fakeRunFile(settings, id))).close();
+    },
+  });
+  await window.command("Distillery: Open Panel");
+  await (await window.tab("run")).locator("#resume").waitFor();
+}, 6 * minutes);
+afterAll(() => window?.close());
+
+/** What the run has told since it was created. */
+function events(): (RunEvent & { at: string })[] {
+  const file = join(window.workspace, ".distillery", "runs", id, "events.jsonl");
+  let text = "";
+  try {
+    text = readFileSync(file, "utf8");
+  } catch {
+    // Nothing was told yet.
+  }
+  // The last line may be half written.
+  return text
+    .slice(0, text.lastIndexOf("\n") + 1)
+    .split("\n")
+    .filter(Boolean)
+    .map((line) => JSON.parse(line) as RunEvent & { at: string });
+}
+
+/** Steps of the training since an event, each with when it was told. */
+const losses = (from: number) =>
+  events()
+    .slice(from)
+    .flatMap((event) => (event.type === "loss" ? [{ step: event.point.step, at: Date.parse(event.at) }] : []));
+
+const below = (text: string): number[] => {
+  const family = new Set(descendantsOf(window.server));
+  return processesWith(text).filter((pid) => family.has(pid));
+};
+const jobs = () => below(join("trainer", "main.py"));
+/** Words of a command line are set apart by zero bytes. */
+const trainings = () => below("\0train\0");
+const hosts = () => below("--type=extensionHost");
+
+async function until(seen: () => boolean): Promise<void> {
+  for (const end = Date.now() + 2 * minutes; !seen(); await pause(5))
+    if (Date.now() > end) throw new Error("it did not happen");
+}
+
+/** Gives *Resume*, and says where the events of this start begin. */
+async function resume(): Promise<number> {
+  const from = events().length;
+  await (await window.panel()).locator("#resume").click({ timeout: 2 * minutes });
+  await until(() => events().length > from);
+  return from;
+}
+
+/** The stages that came to their end since an event, with whether their checkpoints were there before. */
+const finishedSince = (from: number) =>
+  new Map(
+    events()
+      .slice(from)
+      .flatMap((event) => (event.type === "stageFinished" ? [[event.stage, event.reused] as const] : [])),
+  );
+
+/** What is left of some processes after the time a window has to close: their command lines. */
+async function leftOf(pids: number[]): Promise<string[]> {
+  const words = new Map(pids.map((pid) => [pid, readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ")]));
+  const ended = await Promise.all(pids.map((pid) => gone(pid, 5_000)));
+  return pids.flatMap((pid, index) => (ended[index] ? [] : [words.get(pid)!]));
+}
+
+let kept: StageId[] = [];
+
+/** What was kept before was used again in this start, and every stage that came to its end in it is shown so. */
+async function expectKept(from: number): Promise<void> {
+  const finished = finishedSince(from);
+  expect(kept.filter((each) => finished.get(each) !== true)).toEqual([]);
+  kept = [...finished.keys()];
+  const frame = await window.panel();
+  // The comparison may have come to its end before the window was away.
+  if (!kept.includes("comparison")) await frame.locator("#resume").waitFor({ timeout: 2 * minutes });
+  for (const { stages } of screenStages)
+    if (stages.every((each) => kept.includes(each)))
+      expect([stages[0], await stateOf(frame, stages[0]!)]).toEqual([stages[0], expect.stringMatching(/done|reused/)]);
+}
+
+/** Resumes, reloads the window in a stage, and looks at what is left of the processes and of the work. */
+async function reloadIn(stage: StageId): Promise<void> {
+  const from = await resume();
+  const inStage = async () => {
+    await until(
+      () =>
+        finishedSince(from).has(stage) ||
+        events()
+          .slice(from)
+          .some((event) => event.type === "stageStarted" && event.stage === stage),
+    );
+    if (stage === "fineTuning") await until(() => losses(from).length > 2);
+  };
+  let there: number[] = [];
+  const away = window.page
+    .waitForEvent("framenavigated", { timeout: 4 * minutes, predicate: (frame) => frame.parentFrame() === null })
+    .then(() => leftOf(there));
+  await window.reload(inStage().then(() => void (there = [...hosts(), ...jobs()])));
+  expect(there.length).toBeGreaterThan(0);
+  expect(await away).toEqual([]);
+  expect(jobs()).toEqual([]);
+  await expectKept(from);
+}
+
+const untilTraining = stageIds.slice(0, stageIds.indexOf("fineTuning") + 1);
+const title = "B2: a reload in %s loses nothing and leaves no process";
+
+test.each(untilTraining)(title, { timeout: 5 * minutes }, reloadIn);
+
+test(
+  "B1: a host that is killed in training leaves no process, and no more than ten seconds are lost",
+  {
+    timeout: 6 * minutes,
+  },
+  async () => {
+    const from = await resume();
+    // It goes on where the reload before stopped it.
+    await until(() => losses(from).length > 0);
+    expect(losses(from)[0]!.step).toBeGreaterThan(2);
+    const begun = Date.now();
+    await until(() => Date.now() - begun > 12_000);
+    const [host, ...others] = hosts();
+    expect(others).toEqual([]);
+    const there = [host!, ...jobs()];
+    expect(trainings()).toHaveLength(1);
+    const left = leftOf(there);
+    process.kill(host!, "SIGKILL");
+    expect(await left).toEqual([]);
+    const told = losses(from);
+    const end = told.at(-1)!.at;
+    await window.reload();
+    await expectKept(from);
+
+    const again = await resume();
+    await until(() => losses(again).length > 0);
+    const saved = told.filter(({ at }) => at < end - 10_000);
+    expect(saved.length).toBeGreaterThan(0);
+    expect(losses(again)[0]!.step).toBeGreaterThan(saved.at(-1)!.step);
+  },
+);
+
+test(
+  "B10: a second window on the folder says who has the run, and changes nothing",
+  { timeout: 5 * minutes },
+  async () => {
+    const before = jobs();
+    expect(trainings()).toHaveLength(1);
+    const other = await window.another();
+    await other.command("Distillery: Open Panel");
+    await (await other.tab("run")).getByText("Running in another window or a terminal").waitFor();
+    const chosen = other.page.locator(".quick-input-list .monaco-list-row").filter({ hasText: id }).first();
+    await other.command("Distillery: Resume from Checkpoint");
+    await chosen.click();
+    await other.notification("This run is open in another window (pid");
+    await other.page.locator('.activitybar [aria-label^="Distillery"]').first().click();
+    const runs = other.page.locator(".pane").filter({ has: other.page.locator('.pane-header[aria-label^="Runs"]') });
+    await runs.locator(".monaco-list-row").first().click({ button: "right" });
+    await other.page.getByRole("menuitem", { name: "Delete…" }).click();
+    await other.page.getByRole("button", { name: "Delete", exact: true }).click();
+    await expect.poll(() => other.page.getByText("This run is open in another window (pid").count()).toBeGreaterThan(1);
+    await other.shot("two-windows");
+    expect(jobs()).toEqual(before);
+    await other.close();
+    const frame = await window.panel();
+    await frame.locator("#stop").click();
+    await frame.locator("#resume").waitFor({ timeout: minutes });
+  },
+);
+
+test.each(stageIds.slice(untilTraining.length))(title, { timeout: 5 * minutes }, reloadIn);
+
+test("the run comes to its end, with every stage computed once", { timeout: 5 * minutes }, async () => {
+  const frame = await window.panel();
+  if (!finishedSince(0).has("comparison")) await resume();
+  await until(() => finishedSince(0).has("comparison"));
+  await frame.locator("tr[data-stage=comparison][data-status=done]").waitFor();
+  const computed = events().flatMap((event) => (event.type === "stageFinished" && !event.reused ? [event.stage] : []));
+  expect(computed.sort()).toEqual([...stageIds].sort());
+});
