@@ -78,11 +78,10 @@ export function activate(context: vscode.ExtensionContext): { app(): Promise<App
   registerReview(shell.lensesChanged.event, whenRunsExist, app).forEach(keep);
   // Only a folder with runs in it has anything to show before somebody asks.
   if (vscode.workspace.isTrusted)
-    void whenRunsExist().then(async (exist) => {
-      if (!exist) return;
+    void whenRunsExist().then((exist) => {
       // The commands over runs are in the palette before the tree of runs was ever shown.
-      void vscode.commands.executeCommand("setContext", "distillery.hasRuns", true);
-      await (await app()).noticeInterrupted();
+      void vscode.commands.executeCommand("setContext", "distillery.hasRuns", exist);
+      return exist ? app().then(({ noticeInterrupted }) => noticeInterrupted()) : undefined;
     });
   return { app };
 }

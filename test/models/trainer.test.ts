@@ -93,9 +93,10 @@ function interpreter(folder: string, limit?: number): string {
 
 /** The most private memory a job takes while `work` goes on, in bytes, as the limit counts it. */
 async function mostPrivateMemory(folder: string, work: Promise<unknown>): Promise<number> {
-  let [most, ended] = [0, false];
-  const end = work.finally(() => (ended = true));
-  while (!ended) {
+  let most = 0;
+  const over = new AbortController();
+  const end = work.finally(() => over.abort());
+  while (!over.signal.aborted) {
     await pause(5);
     try {
       const status = readFileSync(`/proc/${readFileSync(join(folder, "pid"), "utf8").trim()}/status`, "utf8");

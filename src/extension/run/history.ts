@@ -56,8 +56,8 @@ export function createHistory(context: vscode.ExtensionContext): History {
       const state = known?.size === size ? known.state : { ...(await replay(file)), run: id };
       states.set(id, { size, state });
       // One that told nothing yet was closed before it began, and can begin.
-      const open = state.status === "running" || state.status === "idle";
-      if (!open || (await isHeld(join(await runsRoot(context), "locks", id)))) return state;
+      const unended = state.status === "running" || state.status === "idle";
+      if (!unended || (await isHeld(join(await runsRoot(context), "locks", id)))) return state;
       return reduce(state, {
         type: "runStopped",
         code: "E_STOPPED",
