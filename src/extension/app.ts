@@ -90,7 +90,7 @@ export function createApp(shell: Shell): App {
   const knowledge = createKnowledge(context);
   const history = createHistory(context);
   const endings = createEndings(context.globalState, keys, log);
-  const runner = createRunner({ context, log, keys, environments, endings });
+  const runner = createRunner({ context, log, keys, environments, endings, history });
   const adopted = createAdopted({ context, history, log });
   const asker = createAsker({
     environments,

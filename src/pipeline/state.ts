@@ -25,6 +25,7 @@ export const initialState: RunState = {
   status: "idle",
   stages: freshStages(),
   losses: [],
+  lossCycle: 1,
   totalSteps: null,
   latest: null,
   notices: [],
@@ -40,6 +41,7 @@ export function reduce(state: RunState, event: TimedEvent): RunState {
     case "runStarted":
       return {
         ...initialState,
+        ...(state.run === event.run ? lossesOf(state) : {}),
         run: event.run,
         teacher: event.teacher,
         student: event.student,
@@ -71,16 +73,12 @@ export function reduce(state: RunState, event: TimedEvent): RunState {
     case "stageFailed":
       return withStage(state, event.stage, (stage) => ({ ...stage, status: "failed", summary: event.message }));
     case "loss":
-      return withStage(
-        { ...state, losses: [...state.losses, event.point], totalSteps: event.totalSteps },
-        "fineTuning",
-        (stage) => ({
-          ...stage,
-          done: event.point.step,
-          total: event.totalSteps,
-          doneAtStart: stage.doneAtStart ?? event.point.step,
-        }),
-      );
+      return withStage(withLoss(state, event), "fineTuning", (stage) => ({
+        ...stage,
+        done: event.point.step,
+        total: event.totalSteps,
+        doneAtStart: stage.doneAtStart ?? event.point.step,
+      }));
     case "item":
       return { ...state, latest: { stage: event.stage, question: event.question, answer: event.answer } };
     case "notice":
@@ -102,9 +100,20 @@ export function reduce(state: RunState, event: TimedEvent): RunState {
   }
 }
 
-/** Every cycle starts with fresh stages and a fresh loss curve. */
+/** What a resumed run shows of its training before. */
+export const lossesOf = ({ losses, lossCycle, totalSteps }: RunState) => ({ losses, lossCycle, totalSteps });
+
+/** A training that goes on from a saved step does that step's successors again. */
+function withLoss(state: RunState, { cycle, point, totalSteps }: Extract<TimedEvent, { type: "loss" }>): RunState {
+  const before = cycle === state.lossCycle ? state.losses.filter(({ step }) => step < point.step) : [];
+  return { ...state, losses: [...before, point], lossCycle: cycle, totalSteps };
+}
+
+/** Every cycle starts with fresh stages and a fresh loss curve; on the way to it, what is there of earlier ones is reused. */
 function atCycle(state: RunState, cycle: number): RunState {
-  return cycle === state.cycle ? state : { ...state, cycle, stages: freshStages(), losses: [], totalSteps: null };
+  if (cycle === state.cycle) return state;
+  const fresh = cycle > state.lossCycle ? { losses: [], totalSteps: null } : {};
+  return { ...state, ...fresh, cycle, stages: freshStages() };
 }
 
 function withStage(state: RunState, id: StageId, change: (stage: StageState) => StageState): RunState {

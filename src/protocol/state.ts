@@ -21,7 +21,9 @@ export interface RunState {
   cycle: number;
   status: "idle" | "running" | "finished" | "stopped" | "failed";
   stages: Record<StageId, StageState>;
+  /** Of the cycle trained last, over all starts of the run. */
   losses: LossPoint[];
+  lossCycle: number;
   totalSteps: number | null;
   latest: { stage: StageId; question: string; answer: string | null } | null;
   notices: string[];

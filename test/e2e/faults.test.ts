@@ -54,7 +54,7 @@ function events(): (RunEvent & { at: string })[] {
 const losses = (from: number) =>
   events()
     .slice(from)
-    .flatMap((event) => (event.type === "loss" ? [{ step: event.point.step, at: Date.parse(event.at) }] : []));
+    .flatMap((event) => (event.type === "loss" ? [{ ...event.point, at: Date.parse(event.at) }] : []));
 
 const below = (text: string): number[] => {
   const family = new Set(descendantsOf(window.server));
@@ -166,6 +166,13 @@ test(
     const saved = told.filter(({ at }) => at < end - 10_000);
     expect(saved.length).toBeGreaterThan(0);
     expect(losses(again)[0]!.step).toBeGreaterThan(saved.at(-1)!.step);
+    // The curve is that of the whole training, not of its last start.
+    const [first] = losses(0);
+    await (
+      await window.panel()
+    )
+      .locator("#loss-summary", { hasText: `went from ${first!.loss.toFixed(2)} to` })
+      .waitFor();
   },
 );
 

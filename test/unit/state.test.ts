@@ -46,6 +46,42 @@ describe("reduce", () => {
     expect(state.stages.fineTuning.status).toBe("waiting");
   });
 
+  it("a run that is resumed keeps its loss curve, without the steps that are done again", () => {
+    const loss = (cycle: number, step: number, value: number): RunEvent => ({
+      type: "loss",
+      cycle,
+      point: { step, loss: value, learningRate: 2e-4, tokensPerSecond: 300 },
+      totalSteps: 4,
+    });
+    const training: RunEvent = { type: "stageStarted", cycle: 2, stage: "fineTuning", total: null };
+    const reused: RunEvent = {
+      type: "stageFinished",
+      cycle: 1,
+      stage: "fineTuning",
+      seconds: 60,
+      reused: true,
+      summary: "",
+    };
+    const state = play(
+      begun,
+      loss(1, 1, 9),
+      training,
+      loss(2, 1, 3),
+      loss(2, 2, 2),
+      loss(2, 3, 1),
+      begun,
+      reused,
+      training,
+      loss(2, 3, 1.5),
+    );
+    expect(state.losses.map(({ step, loss: value }) => [step, value])).toEqual([
+      [1, 3],
+      [2, 2],
+      [3, 1.5],
+    ]);
+    expect(play(begun, loss(1, 1, 9), { ...begun, run: "another-run" }).losses).toEqual([]);
+  });
+
   it("marks what was running as interrupted when the run stops", () => {
     const state = play(begun, started, { type: "runStopped", code: "E_STOPPED", message: "The run was stopped." });
     expect(state.status).toBe("stopped");

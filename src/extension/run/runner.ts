@@ -5,7 +5,7 @@ import { createCheckpointStore } from "../../pipeline/adapters/checkpointStore.t
 import { createKnowledgeFolder } from "../../pipeline/adapters/knowledgeFolder.ts";
 import type { RunStore } from "../../pipeline/ports.ts";
 import { rerunFrom, runPipeline } from "../../pipeline/run.ts";
-import { initialState, reduce } from "../../pipeline/state.ts";
+import { initialState, lossesOf, reduce } from "../../pipeline/state.ts";
 import { UserError } from "../../protocol/errors.ts";
 import type { RunEvent } from "../../protocol/events.ts";
 import type { StageId } from "../../protocol/model.ts";
@@ -16,6 +16,7 @@ import type { Environments } from "../setup/environments.ts";
 import type { Keys } from "../keys.ts";
 import type { Log } from "../log.ts";
 import type { Endings } from "../teacher/endings.ts";
+import type { History } from "./history.ts";
 import { folderOfName, knowledgeName, processLog, runsRoot } from "../place.ts";
 
 export interface Runner {
@@ -39,6 +40,7 @@ export interface RunnerParts {
   keys: Keys;
   environments: Environments;
   endings: Endings;
+  history: Pick<History, "state">;
 }
 
 /** Milliseconds: at most eight a second, so that no second sees more than ten however they bunch up. */
@@ -47,7 +49,14 @@ const shownEvery = 125;
 /** Under this name the workspace remembers the run in progress, so that a window that was closed is noticed. */
 export const goingOn = "goingOn";
 
-export function createRunner({ context, log, keys, environments, endings }: RunnerParts): Runner & vscode.Disposable {
+export function createRunner({
+  context,
+  log,
+  keys,
+  environments,
+  endings,
+  history,
+}: RunnerParts): Runner & vscode.Disposable {
   const changed = new vscode.EventEmitter<void>();
   const written = new vscode.EventEmitter<string>();
   let state = initialState;
@@ -154,7 +163,8 @@ export function createRunner({ context, log, keys, environments, endings }: Runn
       });
     },
     async resume(id, from) {
-      await go({ ...initialState, run: id, status: "running" }, async () => {
+      const trained = from ? {} : lossesOf(await history.state(id));
+      await go({ ...initialState, ...trained, run: id, status: "running" }, async () => {
         const store = await createCheckpointStore(await runsRoot(context), { onNotice: log.channel.info }).open(id);
         if (from)
           await rerunFrom(store, from.cycle, from.stage).catch(async (error: unknown) => {
