@@ -173,6 +173,8 @@ export interface AskSnapshot {
   tuned: string | null;
   teacher: string | null;
   answers: AskAnswer[];
+  /** What of the knowledge base the answers can be checked against; `place` as "pods.md:12", for people. */
+  sources: { section: string; title: string; place: string }[];
 }
 
 /** Host to panel. Each part is whole: a part that was missed is healed by the next one. */

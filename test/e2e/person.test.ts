@@ -113,6 +113,14 @@ test("both students answer in the panel, streaming, each under its name", { time
   expect(await frame.locator("[data-arm=tuned] p.muted").first().innerText()).toMatch(/tuned in run .*, cycle 1/);
   expect((await frame.locator("[data-arm=tuned] .answer").innerText()).length).toBeGreaterThan(10);
   await window.shot("ask");
+  await frame
+    .getByRole("button", { name: /^Open the source, .*services\.md:\d+$/ })
+    .first()
+    .click();
+  const source = window.page.getByRole("tab", { name: /services\.md/ });
+  await source.waitFor();
+  await source.locator(".codicon-close").click();
+  await source.waitFor({ state: "hidden" });
 });
 
 test("@student answers in the chat view without an account, and offers its run", { timeout: 4 * minutes }, async () => {

@@ -82,6 +82,7 @@ describe("the student", () => {
       found.some(({ topic }) => /dns|service/i.test(topic)),
       found.map(({ topic }) => topic).join(),
     );
+    assert.equal(bestSections(sections, "What does a Service do?")[0]!.topic, "Services");
     assert.deepEqual(bestSections(sections, "zzz qqq"), []);
   });
 });

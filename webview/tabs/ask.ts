@@ -1,6 +1,6 @@
 /** One question to both students, and the teacher if wished; which model answers is always in view. */
 import { html, type TemplateResult } from "lit-html";
-import type { AskAnswer, AskArm } from "../../src/protocol/panel.ts";
+import type { AskAnswer, AskArm, AskSnapshot } from "../../src/protocol/panel.ts";
 import { remember, send } from "../host.ts";
 import { redraw, view } from "../state.ts";
 
@@ -48,9 +48,30 @@ export function askTab(): TemplateResult {
       ask.answers.length === 0
         ? ""
         : html`<h2>${ask.question}</h2>
-            <div class="columns answers-now">${ask.answers.map(answer)}</div>`
+            <div class="columns answers-now">${ask.answers.map(answer)}</div>
+            ${sources(ask)}`
     }
   `;
+}
+
+/** A fluent answer may be wrong: what it can be checked against stands beside it. */
+function sources({ sources: found }: AskSnapshot): TemplateResult | string {
+  if (found.length === 0) return "";
+  return html`<h3>Check the answers against</h3>
+    <ul class="sources">
+      ${found.map(
+        ({ section, title, place }) =>
+          html`<li>
+            ${title}
+            <vscode-button
+              appearance="secondary"
+              aria-label=${`Open the source, ${place}`}
+              @click=${() => send({ type: "openSection", section })}
+              >${place}</vscode-button
+            >
+          </li>`,
+      )}
+    </ul>`;
 }
 
 function answer({ arm, model, text, status, note }: AskAnswer): TemplateResult {

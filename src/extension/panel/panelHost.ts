@@ -10,6 +10,7 @@ import { folderOfName } from "../place.ts";
 import { termsAccepted } from "../setup/terms.ts";
 import { presetValues, runSettings } from "../settings.ts";
 import type { Adopted } from "../student/adopted.ts";
+import { bestSections } from "../chat/sources.ts";
 import type { Asker } from "../student/asker.ts";
 import { showSection } from "../trees/knowledgeTree.ts";
 import { createPanel, type Panel } from "./panel.ts";
@@ -46,7 +47,7 @@ export function createPanelHost(parts: PanelHostParts): PanelHost & vscode.Dispo
   const { context, log, draft, knowledge, runner, history, adopted, asker, keys } = parts;
   let selected: string | null = null;
   let asking: AbortController | null = null;
-  let ask: AskSnapshot = { question: "", busy: false, tuned: null, teacher: null, answers: [] };
+  let ask: AskSnapshot = { question: "", busy: false, tuned: null, teacher: null, answers: [], sources: [] };
   let askTimer: NodeJS.Timeout | null = null;
 
   const attempt = (work: Promise<unknown>) => void log.told(work);
@@ -150,11 +151,19 @@ export function createPanelHost(parts: PanelHostParts): PanelHost & vscode.Dispo
     asking?.abort();
     const abort = (asking = new AbortController());
     const tuned = await adopted.current();
+    const sources = bestSections((await knowledge.read())?.sections ?? [], question).map(
+      ({ id, topic, heading, file, firstLine }) => ({
+        section: id,
+        title: heading === topic ? topic : `${topic}: ${heading}`,
+        place: `${file}:${firstLine}`,
+      }),
+    );
     ask = {
       ...ask,
       question,
       busy: true,
       answers: arms.map((arm) => ({ arm, model: asker.nameOf(arm, tuned), text: "", status: "waiting", note: "" })),
+      sources,
     };
     await sendAsk();
     // One after the other: both students share the processor.
