@@ -98,7 +98,8 @@ test(
     await questions.first().click();
     await page.getByRole("tab", { name: /questions\.json/ }).waitFor();
     await window.shot("checkpoint");
-    await page.keyboard.press("Control+F4");
+    await window.command("View: Close Editor");
+    await page.getByRole("tab", { name: /questions\.json/ }).waitFor({ state: "hidden" });
     expect(readdirSync(join(window.workspace, ".distillery", "runs"))).toHaveLength(1);
   },
 );
@@ -119,7 +120,8 @@ test("both students answer in the panel, streaming, each under its name", { time
     .click();
   const source = window.page.getByRole("tab", { name: /services\.md/ });
   await source.waitFor();
-  await source.locator(".codicon-close").click();
+  await source.click();
+  await window.command("View: Close Editor");
   await source.waitFor({ state: "hidden" });
 });
 
