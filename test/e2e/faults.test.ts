@@ -133,9 +133,8 @@ async function reloadIn(stage: StageId): Promise<void> {
 }
 
 const untilTraining = stageIds.slice(0, stageIds.indexOf("fineTuning") + 1);
-const title = "B2: a reload in %s loses nothing and leaves no process";
 
-test.each(untilTraining)(title, { timeout: 5 * minutes }, reloadIn);
+test.each(untilTraining)("B2: a reload in %s loses nothing and leaves no process", { timeout: 5 * minutes }, reloadIn);
 
 test(
   "B1: a host that is killed in training leaves no process, and no more than ten seconds are lost",
@@ -204,7 +203,11 @@ test(
   },
 );
 
-test.each(stageIds.slice(untilTraining.length))(title, { timeout: 5 * minutes }, reloadIn);
+test.each(stageIds.slice(untilTraining.length))(
+  "B2: a reload in %s loses nothing and leaves no process",
+  { timeout: 5 * minutes },
+  reloadIn,
+);
 
 test("the run comes to its end, with every stage computed once", { timeout: 5 * minutes }, async () => {
   const frame = await window.panel();
