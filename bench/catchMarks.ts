@@ -137,7 +137,7 @@ function markedTypeScript(source: string, places: Place[], ids: string[], log: s
   return insert(source, places, ({ end, named }, index) => {
     const id = JSON.stringify(ids[index]);
     const once = `const s=(globalThis.caughtHere??=new Set());if(!s.has(${id})){s.add(${id});`;
-    const note = `process.getBuiltinModule("node:fs").appendFileSync(${JSON.stringify(log)},${id}+"\\n")`;
+    const note = `globalThis.process.getBuiltinModule("node:fs").appendFileSync(${JSON.stringify(log)},${id}+"\\n")`;
     const mark = `(()=>{try{${once}${note}}}catch{}})()`;
     if (end === null) return [` ${mark};`, ""];
     return named ? [`(...caught) => (${mark}, (0, `, ")(...caught))"] : [`(${mark}, `, ")"];

@@ -1,12 +1,12 @@
 /** `npm run bench -- catches`: which of the product's catch blocks do the test suites reach? README.md says more. */
 import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
 import { isSuite, suites } from "../scripts/suites.mjs";
 import type * as Suites from "../scripts/suites.mjs";
 import { readyEnvironment } from "../src/pipeline/adapters/environment.ts";
+import { cacheFolder } from "../src/pipeline/adapters/cacheFolder.ts";
 import { packageFolder } from "../src/pipeline/adapters/packageFolder.ts";
 import { copyRepository } from "../test/checks/repositoryCopy.ts";
 import { type CatchBlock, markCatches } from "./catchMarks.ts";
@@ -51,7 +51,8 @@ export async function run(args: string[]): Promise<number> {
   const { python } = await readyEnvironment({ dev: true, onProgress: (text) => console.log(text) });
   if (!values.add) rmSync(earlier, { force: true });
   const copy = copyRepository();
-  const logs = mkdtempSync(join(tmpdir(), "distillery-catches-"));
+  // In the cache, where a run may write: a traced one is watched.
+  const logs = mkdtempSync(join(cacheFolder(), "catches-"));
   try {
     for (const file of values.without) rmSync(join(copy, file));
     const log = join(logs, "reached");

@@ -1,6 +1,6 @@
 /** Parts of the editor that fail, each on its own: it is told, and the next one goes on. */
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, symlinkSync } from "node:fs";
+import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -77,10 +77,9 @@ describe("parts that fail", () => {
     assert.equal(app.runner.state.status, "failed");
     assert.equal(app.runner.running, false);
     const superseded = at("runs", run, "cycle-1", "superseded");
-    symlinkSync(tmpdir(), superseded);
-    try {
-      await assert.rejects(app.runner.resume(run, { cycle: 1, stage: "comparison" }), { code: "E_PATH_OUTSIDE" });
-    } finally {
+    for (const put of [() => symlinkSync(tmpdir(), superseded), () => writeFileSync(superseded, "no folder")]) {
+      put();
+      await assert.rejects(app.runner.resume(run, { cycle: 1, stage: "comparison" }), { code: /^E_/ });
       rmSync(superseded);
     }
     await (await createCheckpointStore(root()).open(run)).close();

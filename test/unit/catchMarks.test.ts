@@ -39,7 +39,7 @@ const typescript = `// 😀 before a mark: offsets are JavaScript's
 const fail = (): never => { throw new Error("no"); };
 let told = ""; const log = { tell(this: unknown, error: unknown) { told += String(this) + String(error); } };
 export function planted(): number { try { return fail(); } catch { return 1; } }
-const named = (): string => { try { fail(); } catch (error: unknown) { return String(error as Error); } return ""; };
+const named = (process = ""): string => { try { fail(); } catch (error: unknown) { return process + String(error as Error); } return ""; };
 export async function run(): Promise<unknown[]> {
   const rejected = () => Promise.reject<number>(new Error("no"));
   const all = [named(), await rejected().catch(() => 6), await rejected().catch((error: unknown) => ({ error }).error as Error)];

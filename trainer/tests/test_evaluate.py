@@ -19,10 +19,11 @@ from ragas.metrics.collections import (
 from ragas.metrics.collections.faithfulness.util import NLIStatementOutput, StatementGeneratorOutput
 from sentence_transformers import SentenceTransformer
 
-from trainer.evaluate import embed_ahead
+from trainer.evaluate import embed_ahead, read_items
 from trainer.judge import Judge, JudgeOutputError, Model, read_output
 from trainer.protocol import JobError
 from trainer.scoring import Item, Scorer, as_score
+from trainer.tests.channel_pair import ChannelPair
 from trainer.tests.running_job import RunningJob, embedder_folder
 from trainer.vectors import Vectors
 
@@ -351,6 +352,21 @@ def test_a_batch_that_cannot_be_embedded_is_left_to_its_answers_and_a_refusal_is
     assert "a batch of 2 answers could not be embedded together" in caplog.text
     with pytest.raises(JobError, match="no credit"):
         ahead(JobError("E_QUOTA", "no credit"))
+
+
+def test_a_score_line_without_texts_ends_the_input_with_its_reason() -> None:
+    async def ends_of(lines: list[dict[str, Any]]) -> list[Item | JobError | None]:
+        pair = ChannelPair()
+        queue = read_items(pair.channel)
+        for line in lines:
+            pair.send(**line)
+        return [await asyncio.wait_for(queue.get(), 10) for _ in lines]
+
+    first, last = asyncio.run(ends_of([score_line("whole", REFERENCE), {"type": "score", "item": "bare"}]))
+    assert isinstance(first, Item)
+    assert first.answer == REFERENCE
+    assert isinstance(last, JobError)
+    assert (last.code, last.message) == ("E_PROTOCOL", "The host sent a `score` line without its texts.")
 
 
 def test_unknown_metrics_are_refused() -> None:
