@@ -1,7 +1,7 @@
 /** The real embedded student through the editor's own interfaces. Its environment is set up by the tests' caller. */
 import assert from "node:assert/strict";
 import * as vscode from "vscode";
-import { bestSections } from "../../src/extension/chat/sources.ts";
+import { bestSections } from "../../src/extension/student/sources.ts";
 import { theApp, until } from "./host.ts";
 
 describe("the student", () => {

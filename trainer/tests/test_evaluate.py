@@ -3,7 +3,7 @@
 import asyncio
 import json
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -19,11 +19,9 @@ from ragas.metrics.collections import (
 from ragas.metrics.collections.faithfulness.util import NLIStatementOutput, StatementGeneratorOutput
 from sentence_transformers import SentenceTransformer
 
-from trainer.evaluate import embed_ahead, read_items
 from trainer.judge import Judge, JudgeOutputError, Model, read_output
 from trainer.protocol import JobError
 from trainer.scoring import Item, Scorer, as_score
-from trainer.tests.channel_pair import ChannelPair
 from trainer.tests.running_job import RunningJob, embedder_folder
 from trainer.vectors import Vectors
 
@@ -335,38 +333,6 @@ def inet_sockets(pid: int, links: list[str]) -> list[str]:
         with open(f"/proc/{pid}/net/{table}") as file:
             found += [row for row in file.readlines()[1:] if row.split()[9] in inodes]
     return found
-
-
-def test_a_batch_that_cannot_be_embedded_is_left_to_its_answers_and_a_refusal_is_not(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    items = [Item(name, "question", "answer", "reference", "context") for name in ("one", "two")]
-
-    def ahead(fault: Exception) -> None:
-        async def embed(_: Sequence[str]) -> list[list[float]]:
-            raise fault
-
-        asyncio.run(embed_ahead(items, ["semantic_similarity"], Vectors(embed)))
-
-    ahead(RuntimeError("no vectors"))
-    assert "a batch of 2 answers could not be embedded together" in caplog.text
-    with pytest.raises(JobError, match="no credit"):
-        ahead(JobError("E_QUOTA", "no credit"))
-
-
-def test_a_score_line_without_texts_ends_the_input_with_its_reason() -> None:
-    async def ends_of(lines: list[dict[str, Any]]) -> list[Item | JobError | None]:
-        pair = ChannelPair()
-        queue = read_items(pair.channel)
-        for line in lines:
-            pair.send(**line)
-        return [await asyncio.wait_for(queue.get(), 10) for _ in lines]
-
-    first, last = asyncio.run(ends_of([score_line("whole", REFERENCE), {"type": "score", "item": "bare"}]))
-    assert isinstance(first, Item)
-    assert first.answer == REFERENCE
-    assert isinstance(last, JobError)
-    assert (last.code, last.message) == ("E_PROTOCOL", "The host sent a `score` line without its texts.")
 
 
 def test_unknown_metrics_are_refused() -> None:

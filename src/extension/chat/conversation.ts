@@ -7,7 +7,7 @@ import type { KnowledgeStore } from "../knowledge.ts";
 import type { Adopted } from "../student/adopted.ts";
 import type { Asker } from "../student/asker.ts";
 import { baseId, listedModels, tunedId } from "./models.ts";
-import { bestSections } from "./sources.ts";
+import { bestSections } from "../student/sources.ts";
 
 export interface Conversation {
   participant(

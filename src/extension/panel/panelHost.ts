@@ -10,7 +10,7 @@ import { folderOfName } from "../place.ts";
 import { termsAccepted } from "../setup/terms.ts";
 import { presetValues, runSettings } from "../settings.ts";
 import type { Adopted } from "../student/adopted.ts";
-import { bestSections } from "../chat/sources.ts";
+import { bestSections } from "../student/sources.ts";
 import type { Asker } from "../student/asker.ts";
 import { showSection } from "../trees/knowledgeTree.ts";
 import { createPanel, type Panel } from "./panel.ts";
