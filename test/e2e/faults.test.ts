@@ -17,7 +17,10 @@ import { openWindow, type Window } from "./window.ts";
 const minutes = 60_000;
 const id = "reloaded-run";
 const settings = {
-  ...{ topics: ["Pods"], questions: 6, wordings: 2, probe: false },
+  topics: ["Pods"],
+  questions: 6,
+  wordings: 2,
+  probe: false,
   training: { steps: 80, device: "cpu" },
 };
 let window: Window;
@@ -65,10 +68,7 @@ const jobs = () => below(join("trainer", "main.py"));
 const trainings = () => below("\0train\0");
 const hosts = () => below("--type=extensionHost");
 
-async function until(seen: () => boolean): Promise<void> {
-  for (const end = Date.now() + 2 * minutes; !seen(); await pause(5))
-    if (Date.now() > end) throw new Error("it did not happen");
-}
+const until = (seen: () => boolean) => expect.poll(seen, { interval: 5, timeout: 2 * minutes }).toBe(true);
 
 /** Gives *Resume*, and says where the events of this start begin. */
 async function resume(): Promise<number> {
@@ -146,8 +146,7 @@ test(
     // It goes on where the reload before stopped it.
     await until(() => losses(from).length > 0);
     expect(losses(from)[0]!.step).toBeGreaterThan(2);
-    const begun = Date.now();
-    await until(() => Date.now() - begun > 12_000);
+    await pause(12_000);
     const [host, ...others] = hosts();
     expect(others).toEqual([]);
     const there = [host!, ...jobs()];
