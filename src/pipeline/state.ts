@@ -9,6 +9,7 @@ const waiting: StageState = {
   total: null,
   startedAt: null,
   doneAtStart: null,
+  firstDone: null,
   seconds: null,
   summary: "",
 };
@@ -56,12 +57,7 @@ export function reduce(state: RunState, event: TimedEvent): RunState {
         startedAt: Date.parse(event.at),
       }));
     case "stageProgress":
-      return withStage(state, event.stage, (stage) => ({
-        ...stage,
-        done: event.done,
-        total: event.total,
-        doneAtStart: stage.doneAtStart ?? event.done,
-      }));
+      return withStage(state, event.stage, (stage) => counted(stage, event.done, event.total, event.done, event.at));
     case "stageFinished":
       return withStage(atCycle(state, event.cycle), event.stage, (stage) => ({
         ...stage,
@@ -73,12 +69,9 @@ export function reduce(state: RunState, event: TimedEvent): RunState {
     case "stageFailed":
       return withStage(state, event.stage, (stage) => ({ ...stage, status: "failed", summary: event.message }));
     case "loss":
-      return withStage(withLoss(state, event), "fineTuning", (stage) => ({
-        ...stage,
-        done: event.point.step,
-        total: event.totalSteps,
-        doneAtStart: stage.doneAtStart ?? event.point.step,
-      }));
+      return withStage(withLoss(state, event), "fineTuning", (stage) =>
+        counted(stage, event.point.step, event.totalSteps, event.point.step - 1, event.at),
+      );
     case "item":
       return { ...state, latest: { stage: event.stage, question: event.question, answer: event.answer } };
     case "notice":
@@ -120,10 +113,20 @@ function withStage(state: RunState, id: StageId, change: (stage: StageState) => 
   return { ...state, stages: { ...state.stages, [id]: change(state.stages[id]) } };
 }
 
-/** Seconds a running stage still needs at its pace so far; null while that is unknown. */
-export function secondsLeft(stage: StageState, now: number): number | null {
-  const before = stage.doneAtStart ?? 0;
-  if (stage.status !== "running" || stage.startedAt === null || stage.total === null || stage.done <= before)
-    return null;
-  return (((now - stage.startedAt) / 1000) * (stage.total - stage.done)) / (stage.done - before);
+/** `before`: what was done before this start, where this is the first that is told of it. */
+function counted(stage: StageState, done: number, total: number, before: number, at: string): StageState {
+  const doneAtStart = stage.doneAtStart ?? before;
+  const firstDone = stage.firstDone ?? (done > doneAtStart ? { done, at: Date.parse(at) } : null);
+  return { ...stage, done, total, doneAtStart, firstDone };
+}
+
+/** Items come several at once: a pace over less than this would be chance. */
+const shortestPace = 5_000;
+
+/** Seconds a running stage still needs at its pace since its first item; null while that is unknown. */
+export function secondsLeft({ status, total, done, firstDone }: StageState, now: number): number | null {
+  if (status !== "running" || total === null || firstDone === null || done <= firstDone.done) return null;
+  const milliseconds = now - firstDone.at;
+  if (milliseconds < shortestPace) return null;
+  return ((milliseconds / 1000) * (total - done)) / (done - firstDone.done);
 }

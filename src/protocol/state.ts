@@ -9,6 +9,8 @@ export interface StageState {
   startedAt: number | null;
   /** Work finished before this start (reused items), which says nothing about the speed. */
   doneAtStart: number | null;
+  /** The first work of this start, from which on the pace is taken: what it took held the loading of models too. */
+  firstDone: { done: number; at: number } | null;
   seconds: number | null;
   summary: string;
 }

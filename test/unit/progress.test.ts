@@ -37,14 +37,15 @@ function screen(text: string): string[] {
 const someWork: RunEvent[] = [
   started,
   { type: "stageStarted", cycle: 1, stage: "questions", total: null },
+  { type: "stageProgress", cycle: 1, stage: "questions", done: 0, total: 20 },
   { type: "stageProgress", cycle: 1, stage: "questions", done: 5, total: 20 },
   { type: "stageProgress", cycle: 1, stage: "questions", done: 10, total: 20 },
 ];
 
 test("a terminal shows one line a stage, with count and time left", () => {
-  const lines = screen(written(someWork, true));
+  const lines = screen(written(someWork, true, 10));
   expect(lines).toHaveLength(7);
-  expect(lines[0]).toMatch(/^▸ 1 Question generation\s+10\/20, about 4 s left$/);
+  expect(lines[0]).toMatch(/^▸ 1 Question generation\s+10\/20, about 20 s left$/);
   expect(lines[6]).toMatch(/^· 7 Comparison$/);
 });
 
@@ -127,6 +128,7 @@ test("without a terminal there are plain lines, and progress now and then", () =
   const text = written(
     [
       ...someWork,
+      { type: "stageProgress", cycle: 1, stage: "questions", done: 15, total: 20 },
       { type: "stageFinished", cycle: 1, stage: "questions", seconds: 4, reused: false, summary: "20 families" },
     ],
     false,
@@ -134,7 +136,8 @@ test("without a terminal there are plain lines, and progress now and then", () =
   );
   expect(text.split("\n")).toEqual([
     "1. Question generation: started",
-    "1. Question generation: 10/20, about 40 s left",
+    "1. Question generation: 5/20",
+    "1. Question generation: 15/20, about 10 s left",
     "1. Question generation: done in 4 s. 20 families",
     "",
   ]);

@@ -101,25 +101,43 @@ describe("reduce", () => {
 });
 
 describe("secondsLeft", () => {
-  it("goes by the pace of this start alone, not by items reused from an earlier one", () => {
-    const { stages } = play(
-      begun,
-      started,
-      { type: "stageProgress", cycle: 1, stage: "baselineAnswers", done: 6, total: 10 },
-      { type: "stageProgress", cycle: 1, stage: "baselineAnswers", done: 8, total: 10 },
-    );
-    // Two items in 20 s since the start at +10 s; two are left.
-    expect(secondsLeft(stages.baselineAnswers, start + 30_000)).toBeCloseTo(20, 6);
+  const progress = (done: number): RunEvent => ({
+    type: "stageProgress",
+    cycle: 1,
+    stage: "baselineAnswers",
+    done,
+    total: 10,
+  });
+  const { baselineAnswers } = play(begun, started, progress(4), progress(5), progress(7)).stages;
+
+  it("goes by the pace since the first item of this start, which waited for the model", () => {
+    // At +30 s the first new item, at +40 s two more; three are left.
+    expect(secondsLeft(baselineAnswers, start + 40_000)).toBeCloseTo(15, 6);
   });
 
-  it("is unknown before the first new item", () => {
-    const { stages } = play(begun, started, {
-      type: "stageProgress",
+  it("is unknown before the second new item", () => {
+    const { stages } = play(begun, started, progress(4), progress(5));
+    expect(secondsLeft(stages.baselineAnswers, start + 60_000)).toBeNull();
+  });
+
+  it("is unknown while the pace is of less than five seconds", () => {
+    expect(secondsLeft(baselineAnswers, start + 34_000)).toBeNull();
+  });
+
+  it("goes by the steps after the first in training", () => {
+    const point = { loss: 2.5, learningRate: 2e-4, tokensPerSecond: 300 };
+    const step = (at: number): RunEvent => ({
+      type: "loss",
       cycle: 1,
-      stage: "baselineAnswers",
-      done: 6,
-      total: 10,
+      point: { ...point, step: at },
+      totalSteps: 50,
     });
-    expect(secondsLeft(stages.baselineAnswers, start + 30_000)).toBeNull();
+    const { stages } = play(
+      begun,
+      { type: "stageStarted", cycle: 1, stage: "fineTuning", total: null },
+      step(41),
+      step(42),
+    );
+    expect(secondsLeft(stages.fineTuning, start + 30_000)).toBeCloseTo(80, 6);
   });
 });
