@@ -9,9 +9,10 @@ import {
   renameSync,
   rmSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
+import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import * as vscode from "vscode";
 import { resultsSnapshot, runSnapshot, setupSnapshot } from "../../src/extension/panel/snapshots.ts";
@@ -95,11 +96,14 @@ describe("what the editor finds on the disk", () => {
       at("runs", run, "events.jsonl"),
       (path) => writeFileSync(path, events.join("\n")),
       async () => {
+        // One that was cut off may be in the middle of being written: for five seconds it counts.
         writeFileSync(join(locks, "cut.json"), "{");
-        writeFileSync(join(locks, "dead.json"), JSON.stringify({ pid: 2 ** 30 }));
+        utimesSync(join(locks, "cut.json"), new Date(), new Date(Date.now() - 10_000));
+        const holder = { started: null, host: hostname(), token: "other", since: new Date().toISOString() };
+        writeFileSync(join(locks, "dead.json"), JSON.stringify({ ...holder, pid: 2 ** 30 }));
         app.history.forget();
         assert.equal((await app.history.state(run)).status, "stopped");
-        writeFileSync(join(locks, "living.json"), JSON.stringify({ pid: process.pid }));
+        writeFileSync(join(locks, "living.json"), JSON.stringify({ ...holder, pid: process.pid }));
         app.history.forget();
         assert.equal((await app.history.state(run)).status, "running");
       },

@@ -9,7 +9,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import { UserError } from "../../src/protocol/errors.ts";
 import { nodeFiles } from "../../src/pipeline/adapters/fileLayer.ts";
 import { processStart } from "../../src/pipeline/adapters/processIdentity.ts";
-import { acquireRunLock } from "../../src/pipeline/adapters/runLock.ts";
+import { acquireRunLock, isRunLocked } from "../../src/pipeline/adapters/runLock.ts";
 import { amount, tell } from "../fakes/amounts.ts";
 import { faultKinds, faultyFiles } from "../fakes/faultyFiles.ts";
 import { freshFolder } from "../fakes/runs.ts";
@@ -124,6 +124,21 @@ describe("a run's lock", () => {
     utimesSync(join(folder, "torn.json"), new Date(), new Date(Date.now() - 10_000));
     await (await acquireRunLock(folder, nodeFiles)).release();
     expect(readdirSync(folder)).toEqual([]);
+  });
+
+  it("is seen without being asked for: held here, on another machine, by nobody", async () => {
+    const folder = join(freshFolder(), "locks", "run-1");
+    const seen = () => isRunLocked(folder, nodeFiles);
+    expect(await seen()).toBe(false);
+    const lock = await acquireRunLock(folder, nodeFiles);
+    expect(await seen()).toBe(true);
+    await lock.release();
+    expect(await seen()).toBe(false);
+    note(folder, { pid: 2 ** 30, started: null }, "dead");
+    expect(await seen()).toBe(false);
+    note(folder, { host: "elsewhere", pid: 2 ** 30 });
+    expect(await seen()).toBe(true);
+    expect(readdirSync(folder).toSorted()).toEqual(["dead.json", "other.json"]);
   });
 
   it("says so when it was lost", async () => {

@@ -1,5 +1,5 @@
 /** Runs as they lie on the disk: read without lock or change. */
-import { open, readFile, readdir, stat } from "node:fs/promises";
+import { open, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type * as vscode from "vscode";
 import { createCheckpointStore, type FileCheckpointStore } from "../../pipeline/adapters/checkpointStore.ts";
@@ -57,7 +57,7 @@ export function createHistory(context: vscode.ExtensionContext): History {
       states.set(id, { size, state });
       // One that told nothing yet was closed before it began, and can begin.
       const unended = state.status === "running" || state.status === "idle";
-      if (!unended || (await isHeld(join(await runsRoot(context), "locks", id)))) return state;
+      if (!unended || (await (await store()).isLocked(id))) return state;
       return reduce(state, {
         type: "runStopped",
         code: "E_STOPPED",
@@ -110,28 +110,5 @@ async function lastPart(path: string): Promise<string> {
     return buffer.toString("utf8");
   } finally {
     await file.close();
-  }
-}
-
-/** True while a living process of this machine, or a fresh one of another, holds the run's lock. */
-async function isHeld(locks: string): Promise<boolean> {
-  for (const name of await readdir(locks).catch(() => [])) {
-    try {
-      const { pid } = JSON.parse(await readFile(join(locks, name), "utf8")) as { pid: number };
-      const facts = await stat(join(locks, name));
-      if (pid === process.pid || Date.now() - facts.mtimeMs < 30_000 ? isAlive(pid) : false) return true;
-    } catch {
-      // A lock that is being written or removed.
-    }
-  }
-  return false;
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
   }
 }

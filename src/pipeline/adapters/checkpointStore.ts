@@ -14,7 +14,7 @@ import { nodeFiles, type FileLayer } from "./fileLayer.ts";
 import { loadJournal } from "./journal.ts";
 import { quarantineFile } from "./quarantine.ts";
 import { readReview } from "./reviewFile.ts";
-import { acquireRunLock, type RunLock } from "./runLock.ts";
+import { acquireRunLock, isRunLocked, type RunLock } from "./runLock.ts";
 import { inside, runFileName } from "./runPaths.ts";
 import { openRunStore, type FileRunStore } from "./runStore.ts";
 import { readError, writeError } from "./storageError.ts";
@@ -31,6 +31,8 @@ export interface FileCheckpointStore extends CheckpointStore {
   review(id: string): Promise<Review>;
   /** Keeps everybody else from opening a run, without reading it: a damaged one can be deleted. @throws UserError E_RUN_LOCKED */
   lock(id: string): Promise<RunLock>;
+  /** Whether somebody works on a run, this process too; never asks for its lock. */
+  isLocked(id: string): Promise<boolean>;
 }
 
 export interface StoreOptions {
@@ -67,6 +69,7 @@ export function createCheckpointStore(
   return {
     root,
     lock,
+    isLocked: (id) => isRunLocked(join(root, locksName, id), files),
     async create(given) {
       const file = runFileSchema.parse(given);
       await prepareRoot(root, files);

@@ -55,13 +55,16 @@ function locked({ pid, host, since }: LockHolder): UserError {
   return new UserError("E_RUN_LOCKED", `This run is open ${where}, since ${sinceText(since)}).`);
 }
 
-/** The living holders and candidates; files of the dead are removed. */
-async function others(
-  folder: string,
-  mine: string | null,
-  files: FileLayer,
-): Promise<{ holder: LockHolder; age: number }[]> {
-  const living: { holder: LockHolder; age: number }[] = [];
+interface Candidate {
+  path: string;
+  holder: LockHolder;
+  /** Milliseconds since the last beat. */
+  age: number;
+  lives: boolean;
+}
+
+/** All that have put up a file, but for the one named `mine`. */
+async function* candidates(folder: string, mine: string | null, files: FileLayer): AsyncGenerator<Candidate> {
   for (const name of await files.readdir(folder)) {
     const path = join(folder, name);
     if (name === mine || !name.endsWith(".json")) continue;
@@ -69,11 +72,29 @@ async function others(
     if (facts?.kind !== "file") continue;
     const age = Date.now() - facts.modified;
     const holder = await readHolder(path, files);
-    if (holder ? await isAlive(holder, age) : age < unreadableMilliseconds)
-      living.push({ holder: holder ?? unknownHolder(facts.modified), age });
-    else await files.unlink(path).catch(ignoreMissing);
+    const lives = holder ? await isAlive(holder, age) : age < unreadableMilliseconds;
+    yield { path, holder: holder ?? unknownHolder(facts.modified), age, lives };
+  }
+}
+
+/** The living holders and candidates; files of the dead are removed. */
+async function others(folder: string, mine: string, files: FileLayer): Promise<Candidate[]> {
+  const living: Candidate[] = [];
+  for await (const candidate of candidates(folder, mine, files)) {
+    if (candidate.lives) living.push(candidate);
+    else await files.unlink(candidate.path).catch(ignoreMissing);
   }
   return living;
+}
+
+/** Whether somebody, this process too, holds the lock kept in `folder`. Changes nothing. */
+export async function isRunLocked(folder: string, files: FileLayer): Promise<boolean> {
+  try {
+    for await (const { lives } of candidates(folder, null, files)) if (lives) return true;
+  } catch {
+    // No lock was ever taken there, or none can be seen.
+  }
+  return false;
 }
 
 const unknownHolder = (modified: number): LockHolder => ({
