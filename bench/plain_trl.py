@@ -2,7 +2,8 @@
 
 TRL's and PEFT's defaults hold for all but what both sides are given: model, rows, rows of a step, steps, learning rate,
 rank, alpha, modules, seed, device, rows at once and whether the model is held in NF4 (with double quantisation). Where
-the processor only emulates bfloat16, TRL is forced to float32, which is faster there; on a GPU without it to float16.
+no type is given and the processor only emulates bfloat16, TRL is forced to float32, which is faster there; on a GPU
+without it to float16.
 
 Reads one JSON object from stdin. Writes one a line to stdout: `ready`, `step` after each step, `result` at the end.
 """
@@ -53,14 +54,14 @@ def emulates_bfloat16() -> bool:
     return not (able.get("avx512_bf16") or able.get("amx_tile") or able.get("amx_bf16"))
 
 
-def mixed_precision(device: str, follows: bool) -> tuple[str, dict[str, bool]]:
+def mixed_precision(device: str, wanted: str | None) -> tuple[str, dict[str, bool]]:
     """The type TRL computes in, and the options that differ from its own choice, which is bfloat16."""
     if device == "cuda":
         able = torch.cuda.is_bf16_supported(including_emulation=False)
         return ("bfloat16", {}) if able else ("float16", {"bf16": False, "fp16": True})
-    if follows or emulates_bfloat16():
+    if (wanted or ("float32" if emulates_bfloat16() else "bfloat16")) == "float32":
         return "float32", {"bf16": False}
-    return "bfloat16", {}
+    return "bfloat16", {"bf16": True}
 
 
 def count_trained(model: Any) -> int:
@@ -102,7 +103,7 @@ def main() -> None:
     lines = Lines()
     spec = json.load(sys.stdin)
     adapter = spec["sameAs"]  # the first weights of our job, or None for TRL's own course
-    dtype, precision = mixed_precision(spec["device"], adapter is not None)
+    dtype, precision = mixed_precision(spec["device"], spec["dtype"])
     options: dict[str, Any] = dict(precision)
     if adapter is not None:
         options |= {"logging_steps": 1, "train_sampling_strategy": "sequential"}

@@ -44,9 +44,12 @@ export interface PlainTraining extends Training {
   tokens: number;
 }
 
+/** What both sides compute in when they are compared on a CPU. */
+export type CpuType = "float32" | "bfloat16";
+
 /** How a run of our job differs from what a person gets. `spec` is put over the job's own. */
 export interface JobChanges {
-  dtype?: "float32";
+  dtype?: CpuType;
   learningRate?: number;
   steps?: number;
   spec?: Record<string, unknown>;
@@ -54,8 +57,10 @@ export interface JobChanges {
 
 /** How a run of TRL differs from the plain one on the CPU. */
 export interface PlainChanges {
-  /** A file with the first weights of our job: TRL then follows our job's course, in float32. */
+  /** A file with the first weights of our job: TRL then follows our job's course. */
   sameAs?: string;
+  /** On the CPU; TRL's own choice by default. */
+  dtype?: CpuType;
   /** Of the model; the roles of the settings by default. */
   modules?: readonly string[];
   device?: "cpu" | "cuda";
@@ -138,7 +143,7 @@ const plainLineSchema = z.discriminatedUnion("type", [
 export async function trainByTrl(
   task: Task,
   base: string,
-  { sameAs, modules, device = "cpu", rowsAtOnce, nf4 = false }: PlainChanges = {},
+  { sameAs, dtype, modules, device = "cpu", rowsAtOnce, nf4 = false }: PlainChanges = {},
   signal: AbortSignal = never,
 ): Promise<PlainTraining> {
   const { rows, settings, seed } = task;
@@ -147,7 +152,7 @@ export async function trainByTrl(
   const stepRows = settings.batchSize * settings.accumulation;
   const spec = {
     ...{ model: base, output, rows, steps, stepRows, rank, alpha, learningRate, seed, device, nf4 },
-    ...{ modules: modules ?? roles, rowsAtOnce: rowsAtOnce ?? stepRows, sameAs: sameAs ?? null },
+    ...{ modules: modules ?? roles, rowsAtOnce: rowsAtOnce ?? stepRows, sameAs: sameAs ?? null, dtype: dtype ?? null },
   };
   const clock = stepClock();
   let tokens = 0;
