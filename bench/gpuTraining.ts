@@ -22,7 +22,10 @@ const cap = 3.0e9;
 const largestPeak: Record<number, number> = { 512: 2.5e9, 1024: 2.7e9 };
 const tolerance = 0.1;
 
-/** `tiny` runs the same on the CPU, to try the command itself; its figures mean nothing and are not kept. */
+/**
+ * `cpu` holds the estimate to the peak at the exact shape where there is no GPU. `tiny` runs the same as `gpu` on the CPU,
+ * to try the command itself; its figures mean nothing and are not kept.
+ */
 const plans = {
   gpu: {
     shape: "phi-2",
@@ -32,6 +35,7 @@ const plans = {
     steps: 100,
     speed: { device: "cuda", tokens: 200, steps: 10, pairs: 3 } satisfies SpeedPlan,
   },
+  cpu: { shape: "phi-2", device: "cpu", lengths: [512], dtypes: ["float32"], steps: 2, speed: null },
   tiny: {
     shape: "tiny",
     device: "cpu",
@@ -51,9 +55,14 @@ const jobResultSchema = fineTuningOutputSchema.omit({ adapter: true, stepsRule: 
 export async function run(args: string[]): Promise<number> {
   const { values } = parseArgs({
     args,
-    options: { tiny: { type: "boolean", default: false }, minutes: { type: "string", default: "10" } },
+    options: {
+      cpu: { type: "boolean", default: false },
+      tiny: { type: "boolean", default: false },
+      minutes: { type: "string" },
+    },
   });
-  const minutes = Number(values.minutes);
+  const plan: Plan = plans[values.tiny ? "tiny" : values.cpu ? "cpu" : "gpu"];
+  const minutes = Number(values.minutes ?? (plan === plans.cpu ? 60 : 10));
   if (!(minutes > 0)) throw new Error("--minutes takes a number above 0.");
   const limit = AbortSignal.timeout(minutes * 60_000);
   const environment = await readyEnvironment({ onProgress: (text) => console.log(text) });
@@ -61,14 +70,13 @@ export async function run(args: string[]): Promise<number> {
   try {
     const place = { environment, folder };
     const gpu = gpuSchema.parse(JSON.parse((await runPython(place, "gpu_model.py", [], "")).stdout));
-    if (gpu.card === null && !values.tiny) {
+    if (gpu.card === null && plan.device === "cuda") {
       console.error("There is no GPU here that PyTorch can use: nothing was measured, and no result was written.");
       return 1;
     }
-    const plan: Plan = values.tiny ? plans.tiny : plans.gpu;
     const date = new Date();
     const model = join(folder, "model");
-    const lengths = [...plan.lengths, plan.speed.tokens].map(String);
+    const lengths = [...plan.lengths, ...(plan.speed ? [plan.speed.tokens] : [])].map(String);
     const dtypes = plan.dtypes.filter((dtype) => dtype !== "bfloat16" || gpu.bfloat16);
     const runs: Awaited<ReturnType<typeof train>>[] = [];
     const speed: Awaited<ReturnType<typeof compareSpeed>>[] = [];
@@ -83,16 +91,19 @@ export async function run(args: string[]): Promise<number> {
           runs.push(found);
           console.log(describe(found));
         }
-      speed.push(await compareSpeed(place, plan.speed, model, rows[plan.speed.tokens] ?? [], limit));
+      if (plan.speed) speed.push(await compareSpeed(place, plan.speed, model, rows[plan.speed.tokens] ?? [], limit));
     });
     const ratio = speed[0]?.ratio;
     if (!ended) console.error(`The ${minutes} minutes were not enough; what was being measured is not counted.`);
     if (values.tiny) return ended ? 0 : 1;
-    const file = await keepResult("gpu-training", date, {
-      measures:
-        "peak allocated memory and tokens/s of the job `train` on a model of Phi-2's shape, random weights, NF4",
+    const onGpu = plan.device === "cuda";
+    const file = await keepResult(onGpu ? "gpu-training" : "phi-2-cpu", date, {
+      measures: `peak ${onGpu ? "allocated" : "resident"} memory and tokens/s of the job \`train\` on a model of Phi-2's shape, random weights, NF4`,
       date: date.toISOString(),
-      bars: { capBytes: cap, largestPeakBytes: largestPeak, estimateWithin: tolerance, speed: speedBar },
+      bars: {
+        estimateWithin: tolerance,
+        ...(onGpu ? { capBytes: cap, largestPeakBytes: largestPeak, speed: speedBar } : {}),
+      },
       limit: { minutes, enough: ended },
       gpu,
       machine: describeMachine(),
@@ -140,10 +151,11 @@ async function train(
   const { python, trainerFolder } = environment;
   const job = startJob("train", { python, trainerFolder, logFile: join(output, "job.log") });
   let parts: unknown = null;
+  let estimateSeconds: number | null = null;
   let rungs: string[] = [];
   job.onLine = (line) => {
     if (line.type !== "plan") return;
-    ({ parts } = line);
+    ({ parts, seconds: estimateSeconds } = line);
     rungs = ladder.slice(0, line.rung).map(({ name }) => name);
   };
   const {
@@ -168,8 +180,10 @@ async function train(
   return {
     ...{ tokens: length, dtype: result.dtype, steps: result.steps, rungs, peakBytes, estimateBytes, parts },
     estimateNear: Math.abs(estimateBytes / peakBytes - 1) <= tolerance,
-    peakFits: peakBytes <= Math.min(cap, largestPeak[length] ?? cap),
+    peakFits: plan.device === "cpu" || peakBytes <= Math.min(cap, largestPeak[length] ?? cap),
     tokensPerSecond,
+    // On the CPU alone: what is said before it is fallen back to, and what it took.
+    ...(estimateSeconds === null ? {} : { estimateSeconds, seconds: (length * result.steps) / tokensPerSecond }),
     finalLoss: result.finalLoss,
     versions: (await job.hello).versions,
   };

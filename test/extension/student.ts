@@ -5,6 +5,8 @@ import { bestSections } from "../../src/extension/student/sources.ts";
 import { theApp, until } from "./host.ts";
 
 describe("the student", () => {
+  before(async () => vscode.commands.executeCommand("distillery.openSample"));
+
   it("is a language model that answers, streaming, without an account", async () => {
     const [model] = await vscode.lm.selectChatModels({ vendor: "distillery" });
     assert.ok(model, "the untuned student is listed");
