@@ -6,6 +6,7 @@
 import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { constants } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -106,11 +107,17 @@ function withNewNode(node) {
  * Waits for a child and hands it the signals that reach this process. From a terminal the child gets Ctrl-C twice
  * then; it counts two within half a second as one.
  * @param {import("node:child_process").ChildProcess} child
+ * @param {{ step?: boolean }} [options] `step`: it is one of several, and a signal that reaches this process ends it after
+ *   the child, so that none of the others begins
  * @returns {Promise<number>} its exit code; 128 + n when signal n ended it
  */
-export function ended(child) {
+export function ended(child, { step = false } = {}) {
+  let stopped = 0;
   /** @param {NodeJS.Signals} signal */
-  const forward = (signal) => child.kill(signal);
+  const forward = (signal) => {
+    stopped = 128 + constants.signals[signal];
+    child.kill(signal);
+  };
   for (const signal of /** @type {const} */ (["SIGINT", "SIGTERM", "SIGHUP"])) process.on(signal, forward);
   return new Promise((resolve) => {
     child.on("error", (error) => {
@@ -119,6 +126,7 @@ export function ended(child) {
     });
     child.on("exit", (code, signal) => {
       for (const each of /** @type {const} */ (["SIGINT", "SIGTERM", "SIGHUP"])) process.off(each, forward);
+      if (step && stopped) process.exit(stopped);
       resolve(code ?? (signal === "SIGINT" ? 130 : signal === "SIGTERM" ? 143 : 137));
     });
   });

@@ -105,7 +105,7 @@ export async function runSuite(name, program, args, file, counts, limit) {
   const started = Date.now();
   const child = spawn(program, args, { cwd: repository, stdio: ["ignore", "inherit", "inherit"] });
   const timer = limit === undefined ? undefined : setTimeout(() => child.kill("SIGKILL"), limit);
-  const code = await ended(child);
+  const code = await ended(child, { step: true });
   clearTimeout(timer);
   const seconds = (Date.now() - started) / 1000;
   const none = { passed: 0, failed: 0, skipped: 0 };
@@ -129,7 +129,9 @@ export async function runSuite(name, program, args, file, counts, limit) {
  */
 async function runEditor(inside, person) {
   const build = join(repository, "scripts", "build.mjs");
-  const code = await ended(spawn(process.execPath, [build, "--tests"], { cwd: repository, stdio: "inherit" }));
+  const code = await ended(spawn(process.execPath, [build, "--tests"], { cwd: repository, stdio: "inherit" }), {
+    step: true,
+  });
   const problem = `the extension could not be bundled (exit code ${code})`;
   if (code !== 0) return [{ name: "extension", passed: 0, failed: 1, skipped: 0, seconds: 0, problem }];
   const results = [];

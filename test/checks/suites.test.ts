@@ -1,6 +1,7 @@
 /** The closing line of `npm test` and `.ci/run` must not hide a failure, whatever way a suite fails. */
-import { spawnSync } from "node:child_process";
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { junitCounts } from "../../scripts/suites.mjs";
@@ -72,6 +73,21 @@ test("an error outside of every test", () => {
   const { status, closing, output } = outcome({ "a.test.ts": stray });
   expect({ status, closing }).toEqual({ status: 1, closing: "2 passed, 1 failed" });
   expect(output).toContain("all tests passed, yet the exit code is 1");
+});
+
+test.runIf(process.platform !== "win32")("Ctrl-C ends the suite at hand, and none is begun after it", async () => {
+  const marker = join(copy, "begun");
+  const endless = `import { writeFileSync } from "node:fs";\nimport { test } from "vitest";\ntest("waits", async () => { writeFileSync(${JSON.stringify(marker)}, ""); await new Promise((done) => setTimeout(done, 60_000)); }, 90_000);\n`;
+  writeFileSync(join(copy, "test/unit/a.test.ts"), endless);
+  const child = spawn(process.execPath, ["scripts/test.mjs", "unit", "crash"], { cwd: copy });
+  const ended = once(child, "exit");
+  let output = "";
+  child.stdout.on("data", (chunk) => (output += String(chunk)));
+  await expect.poll(() => existsSync(marker), { timeout: 60_000 }).toBe(true);
+  child.kill("SIGINT");
+  expect(await ended).toEqual([130, null]);
+  expect(output).toContain("== unit ==");
+  expect(output).not.toContain("== crash ==");
 });
 
 test("an unknown suite is wrong use", () => {
