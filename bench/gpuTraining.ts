@@ -23,6 +23,7 @@ const largestPeak: Record<number, number> = { 512: 2.5e9, 1024: 2.7e9 };
 const tolerance = 0.1;
 
 /**
+ * `checkpointing` is what a training begins with; a GPU's goes to it by itself where memory is short.
  * `cpu` holds the estimate to the peak at the exact shape where there is no GPU. `tiny` runs the same as `gpu` on the CPU,
  * to try the command itself; its figures mean nothing and are not kept.
  */
@@ -32,15 +33,25 @@ const plans = {
     device: "cuda",
     lengths: [512, 1024],
     dtypes: ["float16", "bfloat16"],
+    checkpointing: [false],
     steps: 100,
     speed: { device: "cuda", tokens: 200, steps: 10, pairs: 3 } satisfies SpeedPlan,
   },
-  cpu: { shape: "phi-2", device: "cpu", lengths: [512], dtypes: ["float32"], steps: 2, speed: null },
+  cpu: {
+    shape: "phi-2",
+    device: "cpu",
+    lengths: [512],
+    dtypes: ["float32"],
+    checkpointing: [false, true],
+    steps: 2,
+    speed: null,
+  },
   tiny: {
     shape: "tiny",
     device: "cpu",
     lengths: [64, 128],
     dtypes: ["float16", "float32"],
+    checkpointing: [false],
     steps: 2,
     speed: { device: "cpu", tokens: 50, steps: 2, pairs: 1 } satisfies SpeedPlan,
   },
@@ -85,12 +96,13 @@ export async function run(args: string[]): Promise<number> {
       const made = await runPython(place, "gpu_model.py", wanted, "", limit);
       const rows = rowsSchema.parse(JSON.parse(made.stdout));
       for (const length of plan.lengths)
-        for (const dtype of dtypes) {
-          const task = { model, rows: rows[length] ?? [], length, dtype, folder };
-          const found = await train(environment, plan, task, limit);
-          runs.push(found);
-          console.log(describe(found));
-        }
+        for (const dtype of dtypes)
+          for (const gradientCheckpointing of plan.checkpointing) {
+            const task = { model, rows: rows[length] ?? [], length, dtype, gradientCheckpointing, folder };
+            const found = await train(environment, plan, task, limit);
+            runs.push(found);
+            console.log(describe(found));
+          }
       if (plan.speed) speed.push(await compareSpeed(place, plan.speed, model, rows[plan.speed.tokens] ?? [], limit));
     });
     const ratio = speed[0]?.ratio;
@@ -136,6 +148,7 @@ interface Task {
   rows: { prompt: string; completion: string }[];
   length: number;
   dtype: string;
+  gradientCheckpointing: boolean;
   folder: string;
 }
 
@@ -143,7 +156,7 @@ interface Task {
 async function train(
   environment: Environment,
   plan: Plan,
-  { model, rows, length, dtype, folder }: Task,
+  { model, rows, length, dtype, gradientCheckpointing, folder }: Task,
   limit: AbortSignal,
 ) {
   const output = await mkdtemp(join(folder, "job-"));
@@ -168,7 +181,7 @@ async function train(
   const given = await resultOf(
     job,
     {
-      ...{ ...settings, ...needs, accumulation: 1, dtype },
+      ...{ ...settings, ...needs, gradientCheckpointing, accumulation: 1, dtype },
       ...{ ladder: ladder.map((rung) => rung.needs), ranOut: null, memoryLimit: cap },
       ...{ model: { folder: model }, output, rows, heldBack: [], steps: { rule: "fixed", count: plan.steps } },
       ...{ modules: null, threads: null, seed: 42, saveSeconds: 3600, endText },
@@ -178,7 +191,16 @@ async function train(
   const result = jobResultSchema.parse(given);
   const { peakMemoryBytes: peakBytes, estimatedMemoryBytes: estimateBytes = 0, tokensPerSecond } = result;
   return {
-    ...{ tokens: length, dtype: result.dtype, steps: result.steps, rungs, peakBytes, estimateBytes, parts },
+    ...{
+      tokens: length,
+      dtype: result.dtype,
+      gradientCheckpointing,
+      steps: result.steps,
+      rungs,
+      peakBytes,
+      estimateBytes,
+      parts,
+    },
     estimateNear: Math.abs(estimateBytes / peakBytes - 1) <= tolerance,
     peakFits: plan.device === "cpu" || peakBytes <= Math.min(cap, largestPeak[length] ?? cap),
     tokensPerSecond,

@@ -15,7 +15,7 @@ from transformers import set_seed
 from trainer.adapter_files import write_adapter
 from trainer.base_model import Source, open_base
 from trainer.course import Optimizer, hash_spec, resume, snapshot
-from trainer.device import cap_memory, memory_peak
+from trainer.device import cap_memory, memory_peak, restart_peak
 from trainer.float16 import find_scale
 from trainer.host_embedding import keep_embeddings
 from trainer.lora import add_adapter, trained_weights
@@ -72,6 +72,7 @@ def load(spec: dict[str, Any], source: Source, channel: Channel) -> Loaded | Non
     cap_memory(device.kind, training.limit)
     set_seed(spec["seed"])
     base = source.load(device, spec["quantization"])
+    restart_peak(device.kind)
     if training.recipe.embeddings_on_cpu:
         keep_embeddings(base.model)
     channel.check_stop()

@@ -1,5 +1,7 @@
 """The estimate of a training's memory, against sums by hand and against what tensors take."""
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -8,14 +10,26 @@ import torch
 from bitsandbytes.functional import quantize_4bit
 from transformers import LlamaConfig, LlamaForCausalLM, PhiConfig, PhiForCausalLM
 
+from trainer import preflight
+from trainer.base_model import open_base
 from trainer.device import Device
-from trainer.memory_estimate import Estimate, empty_model, estimate_memory, nf4_bytes, state_bytes, weight_bytes
+from trainer.memory_estimate import (
+    LARGE_SPREAD,
+    RETURNED_SPREAD,
+    Estimate,
+    empty_model,
+    estimate_memory,
+    nf4_bytes,
+    state_bytes,
+    weight_bytes,
+)
 from trainer.modules import choose_modules
 from trainer.step_memory import Batch, Recipe
 from trainer.tests.running_job import RunningJob
 from trainer.tests.samples import row, student_gguf, train_spec
 from trainer.tests.test_modules import ROLES
 
+REPOSITORY = Path(__file__).resolve().parents[2]
 HALF = Device("cuda", torch.float16, 1)
 # microsoft/phi-2 and HuggingFaceTB/SmolLM2-135M-Instruct, config.json
 PHI_2 = PhiConfig(
@@ -121,6 +135,46 @@ def test_the_estimate_is_near_what_a_real_training_takes(quantization: str, tmp_
     assert line["result"]["estimatedMemoryBytes"] == found == sum(plan["parts"].values())
     assert plan["parts"]["step"] > 0.3 * found  # the part that is reckoned, not read from the model, matters here
     assert measured == pytest.approx(found, rel=0.15)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="glibc's and Linux's own means")
+def test_large_pieces_go_back_to_the_system_at_once_and_the_peak_starts_anew() -> None:
+    """In a process of its own, which is changed by it for good."""
+    script = """
+import psutil, torch
+from trainer.device import memory_peak, restart_peak
+from trainer.device import return_large_pieces
+rss = lambda: psutil.Process().memory_info().rss
+assert return_large_pieces()
+pieces = [torch.ones(20 * 2**20 // 4) for _ in range(20)]
+full = rss()
+del pieces[::2]
+before = memory_peak("cpu")
+restart_peak("cpu")
+print(full - rss(), before - memory_peak("cpu"))
+"""
+    found = subprocess.run([sys.executable, "-c", script], cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    returned, less = map(int, found.stdout.split())
+    assert returned == pytest.approx(10 * 20 * 2**20, rel=0.1)
+    assert less == pytest.approx(returned, rel=0.1)
+
+
+def test_a_large_model_returns_pieces_where_memory_is_short(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    returned: list[bool] = []
+    monkeypatch.setattr(preflight, "return_large_pieces", lambda: returned.append(True) or True)
+    monkeypatch.setattr(preflight, "LARGE_MODEL", 10**8)
+    source = open_base({"gguf": student_gguf()})
+
+    def step(limit: int, **changes: Any) -> int:
+        monkeypatch.setattr(preflight, "memory_limit", lambda *_: limit)
+        return preflight.prepare(train_spec({}, tmp_path, **changes), source).estimate.step
+
+    plain = step(10**12)
+    assert not returned
+    assert step(10**6) == pytest.approx(plain * RETURNED_SPREAD / LARGE_SPREAD, rel=1e-6)
+    assert len(returned) == 1
+    step(10**12, gradientCheckpointing=True)
+    assert len(returned) == 2
 
 
 @pytest.mark.parametrize("shape", [(2560, 2560), (100, 64), (10240, 2560)])
