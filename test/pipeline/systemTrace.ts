@@ -84,8 +84,11 @@ export function plantSecrets(home: string): void {
   }
 }
 
-/** Devices that keep nothing: the null device, the terminal, shared memory for the semaphores of Python libraries. */
-const devices = /^\/dev\/(null|tty|shm\/[\w.-]+)$/;
+/**
+ * What keeps nothing: the null device, the terminal, shared memory for the semaphores of Python libraries, and the mark of
+ * a process's own peak of memory.
+ */
+const devices = /^\/(dev\/(null|tty|shm\/[\w.-]+)|proc\/self\/clear_refs)$/;
 
 export interface Allowed {
   /** Folders in which things may be changed. */
