@@ -103,10 +103,11 @@ async function check(root: string, ledger: Ledger, where: string): Promise<void>
 
   const attempts = run.file.attempts["1/questions"] ?? 0;
   expect(attempts === ledger.attempts.done || attempts === ledger.attempts.begun, `${where}: attempts`).toBe(true);
-  if (ledger.reports.done)
-    expect([ledger.reports.begun, ledger.reports.done], where).toContain(
-      readFileSync(join(run.folder, "report.md"), "utf8"),
-    );
+  const reportFile = join(run.folder, "report.md");
+  const report = existsSync(reportFile) ? readFileSync(reportFile, "utf8") : "";
+  expect([ledger.reports.begun, ledger.reports.done], where).toContain(report);
+  // One that was written and not acknowledged may stay; what stands there now must not go back behind it.
+  ledger.reports.done = report;
   await run.close();
   for (const line of readFileSync(join(run.folder, "journal.jsonl"), "utf8").trimEnd().split("\n"))
     expect(() => JSON.parse(line), where).not.toThrow();
@@ -153,7 +154,7 @@ it(
     };
     await Promise.all([lane(), lane()]);
     expect(totals.items).toBeGreaterThan(500);
-    expect(totals.checkpoints).toBeGreaterThan(50);
+    expect(totals.checkpoints).toBeGreaterThan(25);
     tell("kills in storage", { tried: kills, seed: firstSeed, ...totals, lost: 0 });
   },
 );
