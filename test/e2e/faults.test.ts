@@ -86,12 +86,9 @@ const finishedSince = (from: number) =>
       .flatMap((event) => (event.type === "stageFinished" ? [[event.stage, event.reused] as const] : [])),
   );
 
-/** What is left of some processes five seconds after the hosts among them have ended: their command lines. */
+/** What is left of some processes after the time a window has to close: their command lines. */
 async function leftOf(pids: number[]): Promise<string[]> {
   const words = new Map(pids.map((pid) => [pid, readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ")]));
-  // When a reloaded window's host ends is VS Code's own affair; on a busy machine it takes more than five seconds.
-  const isHost = (pid: number) => words.get(pid)!.includes("--type=extensionHost");
-  await Promise.all(pids.filter(isHost).map((pid) => gone(pid, 30_000)));
   const ended = await Promise.all(pids.map((pid) => gone(pid, 5_000)));
   return pids.flatMap((pid, index) => (ended[index] ? [] : [words.get(pid)!]));
 }

@@ -142,8 +142,7 @@ def test_large_pieces_go_back_to_the_system_at_once_and_the_peak_starts_anew() -
     """In a process of its own, which is changed by it for good."""
     script = """
 import psutil, torch
-from trainer.device import memory_peak, restart_peak
-from trainer.device import return_large_pieces
+from trainer.device import memory_peak, restart_peak, return_large_pieces
 rss = lambda: psutil.Process().memory_info().rss
 assert return_large_pieces()
 pieces = [torch.ones(20 * 2**20 // 4) for _ in range(20)]
