@@ -212,8 +212,7 @@ export function createApp(shell: Shell): App {
     taskTerminal: (definition) => taskTerminal(parts, definition),
     noticeInterrupted: notices.interrupted,
     async dispose() {
-      await runner.stop(true);
-      await asker.close();
+      await Promise.all([runner.stop(true), asker.close()]);
       for (const each of [
         ...listeners,
         statusBar,

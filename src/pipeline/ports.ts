@@ -40,11 +40,11 @@ export interface LanguageModel {
 /** The small model. One loaded base serves the untuned student and any tuned one. */
 export interface Student extends LanguageModel {
   /** For people: "CPU, 2 threads" or the GPU's name. Known once the model is loaded. */
-  device(): Promise<string>;
+  device(signal?: AbortSignal): Promise<string>;
   /** Tokens of prompt and answer together. */
   readonly contextSize: number;
   /** Token ids of a text, special tokens recognised. */
-  tokenize(text: string): Promise<number[]>;
+  tokenize(text: string, signal?: AbortSignal): Promise<number[]>;
   /** The same base with a LoRA adapter, given as the path of its GGUF file. */
   tuned(adapterGguf: string): LanguageModel;
   close(): Promise<void>;

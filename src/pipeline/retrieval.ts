@@ -36,7 +36,7 @@ export function createRetriever(context: StageContext): Retriever {
   const sections = new Map(
     knowledge.sections.map((section) => [section.id, { ...section, text: asData(section.text, template) }]),
   );
-  const tokens = async (text: string): Promise<number> => (await student.tokenize(text)).length;
+  const tokens = async (text: string): Promise<number> => (await student.tokenize(text, signal)).length;
   const looked = new Map<string, Promise<Taken[]>>();
   let vectors: Promise<number[][]> | undefined;
 

@@ -119,6 +119,24 @@ test("an abort ends the answer, the waiting ones too, and leaves the process in 
   expect(student.pid()).toBe(pid);
 });
 
+test("an abort is answered before the model is loaded, which goes on for whoever asks next", async () => {
+  const student = studentOf();
+  const stop = new AbortController();
+  const order: string[] = [];
+  const ended = [
+    student.device(stop.signal),
+    student.tokenize("a Pod", stop.signal),
+    ask(student, "What is a Pod?", { signal: stop.signal }),
+  ].map(async (work) => {
+    expect(await failureOf(work)).toMatchObject({ code: "E_STOPPED" });
+    order.push("stopped");
+  });
+  const loaded = student.device().then(() => order.push("loaded"));
+  stop.abort();
+  await Promise.all([...ended, loaded]);
+  expect(order).toEqual(["stopped", "stopped", "stopped", "loaded"]);
+});
+
 test("a killed process is an error of its own, and the next request gets a new one", async () => {
   const student = studentOf();
   const kill = () => process.kill(student.pid() ?? 0, "SIGKILL");

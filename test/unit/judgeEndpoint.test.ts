@@ -137,7 +137,7 @@ test("teacher and judge share a limiter where they share an account, and nothing
   const endpoint = await connectTeacher(teacher, workspace, () => {}, accounts);
   const [beside, apart] = [await judgeAt(busy.baseUrl), await judgeAt(elsewhere)];
   const teaching = createJudge(endpoint).chat(request, signal);
-  await vi.waitFor(() => expect(busy.calls).toHaveLength(1));
+  await expect.poll(() => busy.calls).toHaveLength(1);
   await apart?.chat(request, signal);
   expect(busy.calls).toHaveLength(1);
   await Promise.all([teaching, beside?.chat(request, signal)]);

@@ -153,6 +153,20 @@ test("a job that saves when told to stop is given the time", async () => {
   expect((await errorOf(job)).code).toBe("E_STOPPED");
 });
 
+test.each(["embed", "evaluate"] as const)(
+  "B2: a job with nothing to save (%s) is ended without asking",
+  async (name) => {
+    const job = startJob(name, fakePlace("saves on stop"));
+    const lines: WorkLine[] = [];
+    job.onLine = (line) => void lines.push(line);
+    job.send({ type: "spec", spec: {} });
+    await job.hello;
+    await job.stop();
+    expect(lines).toEqual([]);
+    expect((await errorOf(job)).code).toBe("E_STOPPED");
+  },
+);
+
 test("B6: a grandchild that holds stdout keeps nothing pending and is ended", async () => {
   const { job, lines } = start("leaves grandchild");
   expect(await job.stopped).toEqual({});

@@ -2,6 +2,7 @@
 import { UserError } from "../../protocol/errors.ts";
 import type { Embedder } from "../ports.ts";
 import { startJob, type PythonJob, type PythonPlace } from "./pythonJob.ts";
+import { unlessAborted } from "./unlessAborted.ts";
 
 export interface EmbedderOptions extends PythonPlace {
   id: string;
@@ -81,13 +82,4 @@ function startEmbedding(folder: string, place: PythonPlace): Running {
       return vectors;
     },
   };
-}
-
-/** Rejects with the signal's reason as soon as it is aborted; the work itself goes on unheeded. */
-function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const abort = () => reject(signal.reason);
-    signal.addEventListener("abort", abort, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
-  });
 }

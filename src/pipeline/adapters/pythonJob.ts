@@ -51,6 +51,9 @@ export interface PythonJob {
   stop(): Promise<void>;
 }
 
+/** Jobs that write no file: all that they found out was sent as they found it. */
+const savesNothing: readonly JobName[] = ["embed", "evaluate"];
+
 /** What the Python side may see of the host's environment. No key is among it. */
 const allowedVariables = [
   "PATH HOME USER LOGNAME LANG LC_ALL LC_CTYPE TZ TMPDIR TMP TEMP XDG_CACHE_HOME",
@@ -199,8 +202,8 @@ export function startJob(job: JobName, place: PythonPlace, changed: Partial<type
       () => true,
     );
     const within = (milliseconds: number) => Promise.race([ended, later(milliseconds)]);
-    // One that was given no work has nothing to save, and hears nothing while its imports go on.
-    if (working) {
+    // Without anything to save a job is not waited for: it hears nothing while it imports, loads or computes.
+    if (working && !savesNothing.includes(job)) {
       send({ type: "stop" });
       if (await within(limits.stopGrace)) return;
     }

@@ -10,6 +10,7 @@ import type { PromptTemplate } from "../template.ts";
 import { createStudentLife, usualContextSize } from "./studentLife.ts";
 import type { Load } from "./studentMessages.ts";
 import type { StudentProcess } from "./studentProcess.ts";
+import { unlessAborted } from "./unlessAborted.ts";
 
 export interface StudentOptions {
   /** Absolute path of the base model. */
@@ -56,17 +57,19 @@ export function createStudent(options: StudentOptions): LocalStudent {
   const adapters = new Map<string, string>();
   let idle: NodeJS.Timeout | undefined;
 
+  /** Whoever aborts need not wait until the model is loaded or a prompt is read; the lane stays taken until then. */
   async function use<T>(signal: AbortSignal | undefined, work: (process: StudentProcess) => Promise<T>): Promise<T> {
     clearTimeout(idle);
-    const result = queue.add(async () => {
+    const task = queue.add(async () => {
       if (signal?.aborted) throw stopped();
       return life.work(work);
     });
-    return result.finally(() => {
+    const result = task.finally(() => {
       if (options.idleMilliseconds === undefined || queue.size + queue.pending > 0) return;
       clearTimeout(idle);
       idle = setTimeout(() => void queue.add(() => life.unload()), options.idleMilliseconds).unref();
     });
+    return signal ? unlessAborted(result, signal, stopped) : result;
   }
 
   /** llama.cpp keeps an adapter by its path: one that was written anew needs a new process. */
@@ -100,7 +103,11 @@ export function createStudent(options: StudentOptions): LocalStudent {
           seed,
           stream: onText !== undefined,
         },
-        { signal, onText, patience: maxTime * 1000 + patienceMilliseconds },
+        {
+          signal,
+          onText: onText && ((chunk) => signal?.aborted || onText(chunk)),
+          patience: maxTime * 1000 + patienceMilliseconds,
+        },
       );
       if (reply.type !== "answer") throw new Error(`an answer was expected, not ${reply.type}`);
       return reply.answer;
@@ -111,8 +118,9 @@ export function createStudent(options: StudentOptions): LocalStudent {
     message:
       | { type: "tokenize"; text: string }
       | { type: "greedy"; adapter: string | null; prompt: string; count: number },
+    signal?: AbortSignal,
   ) {
-    return use(undefined, async (process) => {
+    return use(signal, async (process) => {
       const reply = await process.request(message, { patience: patienceMilliseconds });
       if (reply.type !== "tokens") throw new Error(`tokens were expected, not ${reply.type}`);
       return reply.tokens;
@@ -123,7 +131,7 @@ export function createStudent(options: StudentOptions): LocalStudent {
     id,
     contextSize: options.contextSize ?? usualContextSize,
     generate: (messages, generateOptions) => generate(null, messages, generateOptions),
-    device: () => use(undefined, async ({ ready }) => (await ready).device),
+    device: (signal) => use(signal, async ({ ready }) => (await ready).device),
     tuned(path) {
       const content = contentOf(path);
       return {
@@ -132,7 +140,7 @@ export function createStudent(options: StudentOptions): LocalStudent {
       };
     },
     pid: life.pid,
-    tokenize: (text) => tokens({ type: "tokenize", text }),
+    tokenize: (text, signal) => tokens({ type: "tokenize", text }, signal),
     async greedy(prompt, adapter, count) {
       if (adapter !== null) await know(adapter, contentOf(adapter));
       return tokens({ type: "greedy", adapter, prompt, count });

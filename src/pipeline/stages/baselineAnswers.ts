@@ -41,7 +41,7 @@ export const baselineAnswers = defineStage({
     return {
       template: context.template.name,
       sampling: settings.sampling,
-      device: await student.device(),
+      device: await student.device(context.signal),
       arms: {
         baseline,
         ...(baselineRetrieval && { baselineRetrieval }),

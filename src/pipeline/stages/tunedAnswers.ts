@@ -49,7 +49,7 @@ export const tunedAnswers = defineStage({
     return {
       template: context.template.name,
       sampling: settings.sampling,
-      device: await context.student.device(),
+      device: await context.student.device(context.signal),
       arms: { tuned, ...(tunedRetrieval && { tunedRetrieval }), ...(byTeacher && { teacher: byTeacher }) },
       probe: probe ? await answerProbe(student, tell, context) : null,
     };
