@@ -36,7 +36,7 @@ export const bars: Record<string, Bar> = {
     release: 10_000,
   },
   resumes: {
-    file: "trainer/tests/test_train.py",
+    file: "trainer/tests/test_resume.py",
     title: "test_a_stopped_training",
     variable: "RESUME_POINTS",
     usual: 3,

@@ -28,7 +28,10 @@ NO_MATTER = (
 
 @dataclass
 class Course:
-    """`losses` has one point a step, `looks` one a held-back loss. `exact`: no step was resumed inexactly."""
+    """`losses` has one point a step, `looks` one a held-back loss. `exact`: no step was resumed inexactly.
+
+    `rng` is the state of PyTorch's generator after the last step.
+    """
 
     losses: list[dict[str, float]] = field(default_factory=list)
     looks: list[dict[str, float]] = field(default_factory=list)
@@ -36,6 +39,7 @@ class Course:
     best: dict[str, torch.Tensor] = field(default_factory=dict)
     exact: bool = True
     ended_early: bool = False
+    rng: torch.Tensor = field(default_factory=torch.get_rng_state)
 
     @property
     def step(self) -> int:
@@ -79,7 +83,7 @@ def resume(folder: Path, spec_hash: str, optimizer: Optimizer, channel: Channel,
         return Course()
     optimizer.restore(state.adapter, state.moments)
     torch.set_rng_state(state.rng["cpu"])
-    course = Course(**state.facts, best=state.best)
+    course = Course(**state.facts, best=state.best, rng=state.rng["cpu"])
     course.exact = course.exact and exact
     channel.notice(f"Training goes on after step {course.step}.")
     return course
@@ -99,5 +103,5 @@ def snapshot(course: Course, optimizer: Optimizer) -> TrainingState:
         adapter=dict(optimizer.masters),
         moments=optimizer.moments(),
         best=course.best,
-        rng={"cpu": torch.get_rng_state()},
+        rng={"cpu": course.rng},
     )

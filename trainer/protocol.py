@@ -139,6 +139,11 @@ class Channel:
         """The one `error`; waits until it is written."""
         self._end({"type": "error", "code": code, "message": message})
 
+    def abandon(self, error: JobError) -> None:
+        """Says the one `error` and ends the process in the midst of whatever its other threads do."""
+        self.fail(error.code, error.message)
+        os._exit(0)
+
     # --- host -> Python
 
     def spec(self) -> Line:
@@ -160,11 +165,10 @@ class Channel:
     def _end(self, line: Line) -> None:
         data = encode(line)
         with self._lock:
-            if self._ended:
-                return
-            self._ended = True
-        self._out.put(data)
-        self._out.put(None)
+            if not self._ended:
+                self._ended = True
+                self._out.put(data)
+                self._out.put(None)
         if threading.current_thread() is not self._writer:
             self._writer.join()
 

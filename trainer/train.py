@@ -138,10 +138,8 @@ def train(loaded: Loaded, channel: Channel) -> dict[str, Any]:
         try:
             trainer.train()
         except JobError:
-            save()  # the state after the last good step: the bad one was not applied
+            watch.keep()  # the state after the last good step: the one in progress was not applied
             raise
-        if course.step < plan.steps and not course.ended_early:
-            raise JobError("E_STOPPED", f"Stopped after step {course.step} of {plan.steps}, which is saved.")
 
     channel.phase("save")
     if course.best:

@@ -37,8 +37,8 @@ export function processesWith(text: string): number[] {
     .map(Number);
 }
 
-/** Empty for one that has ended meanwhile. */
-function commandLine(pid: string): string {
+/** The words of a process's command line, set apart by zero bytes; empty for one that has ended, and outside of Linux. */
+export function commandLine(pid: string | number): string {
   try {
     return readFileSync(`/proc/${pid}/cmdline`, "utf8");
   } catch {

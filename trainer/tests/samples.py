@@ -1,8 +1,14 @@
-"""Rows and specs to train toys with."""
+"""Rows and specs to train toys with, and what comes of training them."""
 
 import importlib.util
 from pathlib import Path
 from typing import Any
+
+import pytest
+
+from trainer import train
+from trainer.protocol import JobError
+from trainer.tests.channel_pair import ChannelPair
 
 END = "<|im_end|>"
 FACTS = {
@@ -59,3 +65,17 @@ def train_spec(model: dict[str, str], output: Path, **changes: Any) -> dict[str,
         "microBatch": None,
         "gradientCheckpointing": False,
     } | changes
+
+
+def run(spec: dict[str, Any], pair: ChannelPair | None = None) -> dict[str, Any]:
+    return train.run(spec, (pair or ChannelPair()).channel)
+
+
+def failure(spec: dict[str, Any], pair: ChannelPair | None = None) -> JobError:
+    with pytest.raises(JobError) as error:
+        run(spec, pair)
+    return error.value
+
+
+def losses(result: dict[str, Any]) -> list[float]:
+    return [point["loss"] for point in result["losses"]]

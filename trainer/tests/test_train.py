@@ -1,36 +1,17 @@
 """The whole job `train` on toy models, in float32 on the CPU."""
 
 import json
-import random
 import shutil
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from trainer import train
 from trainer.base_model import open_base
 from trainer.preflight import prepare
-from trainer.protocol import JobError
-from trainer.tests.amounts import amount, fault_seed, tell
 from trainer.tests.channel_pair import ChannelPair
-from trainer.tests.samples import FACTS, row, student_gguf, train_spec
-
-
-def run(spec: dict[str, Any], pair: ChannelPair | None = None) -> dict[str, Any]:
-    return train.run(spec, (pair or ChannelPair()).channel)
-
-
-def failure(spec: dict[str, Any], pair: ChannelPair | None = None) -> JobError:
-    with pytest.raises(JobError) as error:
-        run(spec, pair)
-    return error.value
-
-
-def losses(result: dict[str, Any]) -> list[float]:
-    return [point["loss"] for point in result["losses"]]
+from trainer.tests.samples import FACTS, failure, losses, row, run, student_gguf, train_spec
 
 
 @pytest.mark.parametrize("kind", ["llama", "phi"])
@@ -82,80 +63,6 @@ def test_the_same_seed_gives_the_same_bytes(toys: dict[str, str], tmp_path: Path
     files = [(tmp_path / name / "adapter.gguf").read_bytes() for name in "abc"]
     assert files[0] == files[1]
     assert files[0] != files[2]
-
-
-STOPS = 3  # in one training
-TRAININGS = -(-amount("RESUME_POINTS", 3) // STOPS)
-
-
-@pytest.mark.parametrize("seed", [fault_seed(3) + training for training in range(TRAININGS)])
-def test_a_stopped_training_goes_on_as_if_it_had_not_stopped(seed: int, toys: dict[str, str], tmp_path: Path) -> None:
-    def stop_at(step: int) -> ChannelPair:
-        def on_line(pair: ChannelPair, line: dict[str, Any]) -> None:
-            if line["type"] == "metric" and line["step"] == step:
-                pair.send(type="stop")
-
-        return ChannelPair(on_line)
-
-    model = {"gguf": f"{toys['llama']}/model.gguf"}
-    steps = {"rule": "fixed", "count": 60}
-    whole = run(train_spec(model, tmp_path / "whole", steps=steps))
-    spec = train_spec(model, tmp_path / "parts", steps=steps)
-    stopped_after = 0
-    # Apart by more than the steps that pass between asking and stopping.
-    for place in sorted(random.Random(seed).sample(range(3, 54, 8), STOPS)):
-        pair = stop_at(place)
-        error = failure(spec, pair)
-        pair.drain()
-        assert error.code == "E_STOPPED"
-        now = pair.of("metric")[-1]["step"]
-        assert stopped_after < now < 60
-        assert f"step {now} of 60" in error.message
-        stopped_after = now
-    pair = ChannelPair()
-    resumed = run(spec, pair)
-    pair.drain()
-    assert f"goes on after step {stopped_after}" in pair.notices()
-    assert pair.of("metric")[0]["step"] == stopped_after + 1
-    assert losses(resumed) == pytest.approx(losses(whole), abs=1e-6)
-    assert len(losses(resumed)) == 60
-    expected = load_file(tmp_path / "whole" / "adapter_model.safetensors")
-    for name, weight in load_file(tmp_path / "parts" / "adapter_model.safetensors").items():
-        assert float((weight - expected[name]).abs().max()) <= 1e-6
-    tell("resumed trainings", tried=STOPS, seed=seed)
-
-
-def test_a_half_written_training_checkpoint_is_passed_over(toys: dict[str, str], tmp_path: Path) -> None:
-    model = {"gguf": f"{toys['llama']}/model.gguf"}
-    spec = train_spec(model, tmp_path, saveSeconds=0)
-    whole = run(spec)
-    newest = tmp_path / "training" / "step-000006"
-    (newest / "complete.json").unlink()
-    pair = ChannelPair()
-    again = run(spec, pair)
-    pair.drain()
-    assert "step-000006 was skipped: it is incomplete" in pair.notices()
-    assert [metric["step"] for metric in pair.of("metric")] == [6]
-    assert losses(again) == pytest.approx(losses(whole), abs=1e-6)
-
-
-def test_a_finished_training_is_not_done_again(toys: dict[str, str], tmp_path: Path) -> None:
-    spec = train_spec({"gguf": f"{toys['llama']}/model.gguf"}, tmp_path)
-    first = run(spec)
-    pair = ChannelPair()
-    assert losses(run(spec, pair)) == losses(first)
-    pair.drain()
-    assert pair.of("metric") == []
-
-
-def test_another_spec_starts_afresh(toys: dict[str, str], tmp_path: Path) -> None:
-    spec = train_spec({"gguf": f"{toys['llama']}/model.gguf"}, tmp_path)
-    run(spec)
-    pair = ChannelPair()
-    run(spec | {"learningRate": 1e-3}, pair)
-    pair.drain()
-    assert "belongs to another training" in pair.notices()
-    assert len(pair.of("metric")) == 6
 
 
 def test_a_loss_that_is_no_number_ends_before_the_step_is_applied(toys: dict[str, str], tmp_path: Path) -> None:
@@ -227,15 +134,6 @@ def test_the_ways_to_save_memory_change_no_loss(kind: str, toys: dict[str, str],
         facts = json.loads((tmp_path / name / "spec.json").read_text())["effective"]
         assert facts["microBatch"] == change["microBatch"]
         assert facts["gradientCheckpointing"] == ("gradientCheckpointing" in change)
-
-
-def test_with_less_memory_a_training_goes_on_where_it_was(toys: dict[str, str], tmp_path: Path) -> None:
-    spec = train_spec({"gguf": f"{toys['llama']}/model.gguf"}, tmp_path)
-    run(spec)
-    pair = ChannelPair()
-    run(spec | {"microBatch": 1, "gradientCheckpointing": True, "threads": 1}, pair)
-    pair.drain()
-    assert "goes on after step 6" in pair.notices()
 
 
 def test_four_bit_training_works_on_the_cpu(toys: dict[str, str], tmp_path: Path) -> None:
