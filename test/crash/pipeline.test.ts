@@ -69,39 +69,41 @@ const roots: string[] = [];
 afterAll(() => roots.forEach((root) => rmSync(root, { recursive: true, force: true })));
 
 it(`loses nothing over ${kills} kills (seed ${seed})`, { timeout: 200_000 + kills * 2_000 }, async () => {
-  const next = random(seed);
   let killed = 0;
   let completed = 0;
   let acknowledged = 0;
-  while (killed < kills) {
-    const root = freshFolder();
-    roots.push(root);
-    const items = new Set<string>();
-    const files = new Map<string, string>();
-    for (let finished = false; !finished;) {
-      const life = await live(root, killed < kills ? Math.floor(next() * 180) : null);
-      if (life.finished) completed += 1;
-      else killed += 1;
-      finished = life.finished;
-      expect(life.stderr, `run in ${root}`).toBe("");
-      // An item acknowledged earlier must be known, so it is never acknowledged a second time.
-      for (const item of life.items) expect(items.has(item), `item ${item} was computed twice`).toBe(false);
-      for (const item of life.items) items.add(item);
-      const folder = join(root, "runs/run-1");
-      for (const [file, hash] of files) expect(sha256(readFileSync(join(folder, file))), file).toBe(hash);
-      for (const file of life.checkpoints) {
-        expect(existsSync(join(folder, file)), file).toBe(true);
-        files.set(file, sha256(readFileSync(join(folder, file))));
+  const lane = async (next: () => number) => {
+    while (killed < kills) {
+      const root = freshFolder();
+      roots.push(root);
+      const items = new Set<string>();
+      const files = new Map<string, string>();
+      for (let finished = false; !finished;) {
+        const life = await live(root, killed < kills ? Math.floor(next() * 180) : null);
+        if (life.finished) completed += 1;
+        else killed += 1;
+        finished = life.finished;
+        expect(life.stderr, `run in ${root}`).toBe("");
+        // An item acknowledged earlier must be known, so it is never acknowledged a second time.
+        for (const item of life.items) expect(items.has(item), `item ${item} was computed twice`).toBe(false);
+        for (const item of life.items) items.add(item);
+        const folder = join(root, "runs/run-1");
+        for (const [file, hash] of files) expect(sha256(readFileSync(join(folder, file))), file).toBe(hash);
+        for (const file of life.checkpoints) {
+          expect(existsSync(join(folder, file)), file).toBe(true);
+          files.set(file, sha256(readFileSync(join(folder, file))));
+        }
+        acknowledged += life.items.length + life.checkpoints.length;
       }
-      acknowledged += life.items.length + life.checkpoints.length;
+      const entries = await createCheckpointStore(root).checkpoints("run-1");
+      expect(entries.filter(({ state }) => state === "ok")).toHaveLength(16);
+      const store = await createCheckpointStore(root).open("run-1");
+      const lost = [...items].filter((key) => store.item(key) === undefined);
+      await store.close();
+      expect(lost).toEqual([]);
     }
-    const entries = await createCheckpointStore(root).checkpoints("run-1");
-    expect(entries.filter(({ state }) => state === "ok")).toHaveLength(16);
-    const store = await createCheckpointStore(root).open("run-1");
-    const lost = [...items].filter((key) => store.item(key) === undefined);
-    await store.close();
-    expect(lost).toEqual([]);
-  }
+  };
+  await Promise.all([lane(random(seed)), lane(random(seed + 1))]);
   expect(completed).toBeGreaterThan(0);
   tell("kills in runs", { tried: killed, seed, completed, acknowledged, lost: 0 });
 });
