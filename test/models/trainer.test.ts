@@ -243,10 +243,12 @@ test("a stopped training saves first and gives the reason of the stop", async ()
   const stopped = fakeTrainer("saves on stop").train(
     jobOf(9),
     () => {},
-    (text) => void notices.push(text),
+    (text) => {
+      notices.push(text);
+      controller.abort(reason);
+    },
     controller.signal,
   );
-  setTimeout(() => controller.abort(reason), 300);
   await expect(stopped).rejects.toBe(reason);
-  expect(notices).toEqual(["saved"]);
+  expect(notices).toEqual(["begun", "saved"]);
 });

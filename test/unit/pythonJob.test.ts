@@ -64,7 +64,7 @@ test("a job says hello, works and ends with its result, isolated and without the
   expect((result["environment"] as string[]).filter((name) => !allowed.test(name))).toEqual([]);
   expect(result["environment"]).toContain("GOMP_SPINCOUNT");
   expect(lines).toEqual([
-    { type: "phase", name: "train" },
+    { type: "notice", text: "begun" },
     { type: "progress", done: 1, total: 2 },
     { type: "progress", done: 2, total: 2 },
   ]);
@@ -147,9 +147,21 @@ test("B14: stop before hello works", async () => {
 test("a job that saves when told to stop is given the time", async () => {
   const { job, lines } = start("saves on stop");
   job.send({ type: "spec", spec: {} });
+  await until(() => lines[0]);
+  await job.stop();
+  expect(lines).toEqual([
+    { type: "notice", text: "begun" },
+    { type: "notice", text: "saved" },
+  ]);
+  expect((await errorOf(job)).code).toBe("E_STOPPED");
+});
+
+test("B2: a job that has its spec and imports still is ended without asking", async () => {
+  const { job, lines } = start("imports");
+  job.send({ type: "spec", spec: {} });
   await job.hello;
   await job.stop();
-  expect(lines).toEqual([{ type: "notice", text: "saved" }]);
+  expect(lines).toEqual([]);
   expect((await errorOf(job)).code).toBe("E_STOPPED");
 });
 
@@ -160,9 +172,9 @@ test.each(["embed", "evaluate"] as const)(
     const lines: WorkLine[] = [];
     job.onLine = (line) => void lines.push(line);
     job.send({ type: "spec", spec: {} });
-    await job.hello;
+    await until(() => lines[0]);
     await job.stop();
-    expect(lines).toEqual([]);
+    expect(lines).toEqual([{ type: "notice", text: "begun" }]);
     expect((await errorOf(job)).code).toBe("E_STOPPED");
   },
 );

@@ -82,6 +82,7 @@ export function startJob(job: JobName, place: PythonPlace, changed: Partial<type
   const log = createJobLog(place.logFile);
   const child = spawn(job, place);
   let greeted = false;
+  /** From its first line of work on; before, it imports. */
   let working = false;
   let last: Extract<TrainerLine, { type: "result" | "error" }> | undefined;
   let failure: { error: unknown } | undefined;
@@ -91,7 +92,6 @@ export function startJob(job: JobName, place: PythonPlace, changed: Partial<type
   const self: PythonJob = { hello: hello.promise, stopped: stopped.promise, onLine: () => {}, send, stop };
 
   function send(line: HostLine): void {
-    if (line.type === "spec") working = true;
     if (!settled && child.stdin.writable) child.stdin.write(`${JSON.stringify(line)}\n`);
   }
 
@@ -122,6 +122,7 @@ export function startJob(job: JobName, place: PythonPlace, changed: Partial<type
       void later(limits.exitGrace).then(() => settled || child.kill("SIGKILL"));
       return;
     }
+    working = true;
     self.onLine(line);
   }
 
@@ -202,7 +203,7 @@ export function startJob(job: JobName, place: PythonPlace, changed: Partial<type
       () => true,
     );
     const within = (milliseconds: number) => Promise.race([ended, later(milliseconds)]);
-    // Without anything to save a job is not waited for: it hears nothing while it imports, loads or computes.
+    // Without anything to save a job is not waited for: it hears nothing while it imports or computes.
     if (working && !savesNothing.includes(job)) {
       send({ type: "stop" });
       if (await within(limits.stopGrace)) return;
