@@ -188,8 +188,14 @@ test(
     await other.command("Distillery: Open Panel");
     await (await other.tab("run")).getByText("Running in another window or a terminal").waitFor();
     const chosen = other.page.locator(".quick-input-list .monaco-list-row").filter({ hasText: id }).first();
-    await other.command("Distillery: Resume from Checkpoint");
-    await chosen.click();
+    // The list closes, too, when the panel takes the focus late; so it is opened again, as the palette is.
+    for (let tries = 0, clicked = false; tries < 5 && !clicked; tries++) {
+      await other.command("Distillery: Resume from Checkpoint");
+      clicked = await chosen.click({ timeout: 5_000 }).then(
+        () => true,
+        () => false,
+      );
+    }
     const refusal = "This run is open in another window (pid";
     await other.notification(refusal);
     // The same sentence will be told once more, which shows only when this one is away.
