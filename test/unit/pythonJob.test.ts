@@ -64,7 +64,7 @@ test("a job says hello, works and ends with its result, isolated and without the
   expect((result["environment"] as string[]).filter((name) => !allowed.test(name))).toEqual([]);
   expect(result["environment"]).toContain("GOMP_SPINCOUNT");
   expect(lines).toEqual([
-    { type: "notice", text: "begun" },
+    { type: "phase", name: "train" },
     { type: "progress", done: 1, total: 2 },
     { type: "progress", done: 2, total: 2 },
   ]);
