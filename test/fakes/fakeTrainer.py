@@ -87,14 +87,7 @@ def silent() -> None:
 
 def hang() -> None:
     hello()
-    say(
-        "metric",
-        step=3,
-        loss=1.5,
-        learningRate=0.1,
-        tokensPerSecond=10.0,
-        memoryBytes=1,
-    )
+    say("metric", step=3, loss=1.5, learningRate=0.1, tokensPerSecond=10.0, memoryBytes=1)
     forever()
 
 
@@ -202,14 +195,7 @@ def dies(how: Callable[[], Any]) -> Callable[[], None]:
         hello()
         for number in range(30):
             print(f"line {number}", file=sys.stderr, flush=True)
-        say(
-            "metric",
-            step=7,
-            loss=1.5,
-            learningRate=0.1,
-            tokensPerSecond=10.0,
-            memoryBytes=1,
-        )
+        say("metric", step=7, loss=1.5, learningRate=0.1, tokensPerSecond=10.0, memoryBytes=1)
         how()
 
     return run
@@ -243,18 +229,9 @@ def fails(code: str) -> Callable[[], None]:
 
 
 def plan(rung: int, device: str, sizes: list[int], seconds: float | None) -> None:
-    parts = dict.fromkeys(
-        ("weights", "adapter", "gradients", "optimizer", "step", "program"), 0
-    )
+    parts = dict.fromkeys(("weights", "adapter", "gradients", "optimizer", "step", "program"), 0)
     tried = [{"bytes": size, "limitBytes": 3_000_000_000} for size in sizes]
-    say(
-        "plan",
-        rung=rung,
-        device=device,
-        tried=tried,
-        parts=parts | {"weights": sizes[-1]},
-        seconds=seconds,
-    )
+    say("plan", rung=rung, device=device, tried=tried, parts=parts | {"weights": sizes[-1]}, seconds=seconds)
 
 
 def starts_higher() -> None:
@@ -269,28 +246,15 @@ def starts_higher() -> None:
 def packs() -> None:
     """The weights fit in NF4 alone, with all rows at once."""
     hello()
-    rung = next(
-        number
-        for number, needs in enumerate(spec()["ladder"], 1)
-        if needs["quantization"] == "nf4"
-    )
-    plan(
-        rung,
-        "cpu",
-        [11_200_000_000, 11_100_000_000, 11_000_000_000, 2_600_000_000],
-        60.0,
-    )
+    rung = next(number for number, needs in enumerate(spec()["ladder"], 1) if needs["quantization"] == "nf4")
+    plan(rung, "cpu", [11_200_000_000, 11_100_000_000, 11_000_000_000, 2_600_000_000], 60.0)
     say("result", result=training_result())
 
 
 def falls_back() -> None:
     """No rung is enough but the CPU, which holds the weights unpacked."""
     hello()
-    count = next(
-        number
-        for number, needs in enumerate(spec()["ladder"], 1)
-        if needs["device"] == "cpu"
-    )
+    count = next(number for number, needs in enumerate(spec()["ladder"], 1) if needs["device"] == "cpu")
     plan(count, "cpu", [4_000_000_000] * count + [2_000_000_000], 18_000.0)
     waits_for_stop_or_ends()
 
@@ -314,16 +278,8 @@ def short_of_memory() -> None:
     """Enough memory only for one row at a time, computed again, and short."""
     hello()
     needs = spec()
-    if (
-        needs["microBatch"] != 1
-        or not needs["gradientCheckpointing"]
-        or needs["maxLength"] > 256
-    ):
-        say(
-            "error",
-            code="E_OUT_OF_MEMORY",
-            message="There is not enough memory for this job.",
-        )
+    if needs["microBatch"] != 1 or not needs["gradientCheckpointing"] or needs["maxLength"] > 256:
+        say("error", code="E_OUT_OF_MEMORY", message="There is not enough memory for this job.")
     else:
         say("result", result=training_result())
 
@@ -339,17 +295,7 @@ def training_result() -> dict[str, Any]:
         "tokensPerSecond": 1.0,
         "rowsTooLong": 0,
         "exactResume": True,
-        **dict.fromkeys(
-            (
-                "threads",
-                "trainableParameters",
-                "rows",
-                "steps",
-                "plannedSteps",
-                "peakMemoryBytes",
-            ),
-            1,
-        ),
+        **dict.fromkeys(("threads", "trainableParameters", "rows", "steps", "plannedSteps", "peakMemoryBytes"), 1),
     }
 
 
@@ -367,28 +313,11 @@ def scores() -> None:
     for line in lines():
         if line["type"] == "score":
             items.append(line["item"])
-            body = {
-                "messages": [{"role": "user", "content": line["answer"]}],
-                "json": True,
-            }
-            say(
-                "ask",
-                id=len(items),
-                kind="chat",
-                body={**body, "maxTokens": 10, "temperature": 0.0},
-            )
+            body = {"messages": [{"role": "user", "content": line["answer"]}], "json": True}
+            say("ask", id=len(items), kind="chat", body={**body, "maxTokens": 10, "temperature": 0.0})
         elif line["type"] == "answer":
-            score = (
-                {"value": 1.0}
-                if line["ok"]
-                else {"status": "failed", "reason": line["message"]}
-            )
-            say(
-                "scored",
-                item=items[line["id"] - 1],
-                scores={"answer_relevancy": score},
-                overWindow=False,
-            )
+            score = {"value": 1.0} if line["ok"] else {"status": "failed", "reason": line["message"]}
+            say("scored", item=items[line["id"] - 1], scores={"answer_relevancy": score}, overWindow=False)
             if line["id"] == len(items):
                 say("result", result={"versions": {"ragas": "none"}, "prompts": {}})
                 return
@@ -427,9 +356,7 @@ def orphan() -> None:
 
     channel = open_channel(JOB)
     # The folder in its command line is what the test knows it by.
-    child = subprocess.Popen(
-        [sys.executable, "-I", "-c", "import time; time.sleep(600)", os.getcwd()]
-    )
+    child = subprocess.Popen([sys.executable, "-I", "-c", "import time; time.sleep(600)", os.getcwd()])
     channel.notice(f"grandchild {child.pid}")
     while True:
         time.sleep(0.01)
@@ -438,15 +365,11 @@ def orphan() -> None:
 
 
 MODES: dict[str, Callable[[], None]] = {
-    "garbage": raw(
-        "\x1b[31mTraceback\x1b[0m \x00 \u202e".encode() + b"y" * 500 + b"\n"
-    ),
+    "garbage": raw("\x1b[31mTraceback\x1b[0m \x00 \u202e".encode() + b"y" * 500 + b"\n"),
     "not utf-8": raw(b'{"type":"notice","text":"\xff\xfe"}\n'),
     "NaN": raw(b'{"type":"progress","done":NaN,"total":1}\n'),
     "too large": raw(b'{"type":"progress","done":1e400,"total":1}\n'),
-    "too deep": raw(
-        b'{"type":"result","result":' + b"[" * 200_000 + b"]" * 200_000 + b"}\n"
-    ),
+    "too deep": raw(b'{"type":"result","result":' + b"[" * 200_000 + b"]" * 200_000 + b"}\n"),
     "unknown type": raw(b'{"type":"surprise"}\n'),
     "extra key": raw(b'{"type":"beat","more":1}\n'),
     "exit 0": dies(lambda: os._exit(0)),
