@@ -11,6 +11,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { createCheckpointStore } from "../../src/pipeline/adapters/checkpointStore.ts";
 import { sha256 } from "../../src/pipeline/hash.ts";
 import { amount, faultSeed, tell } from "../fakes/amounts.ts";
+import { seededRandom } from "../fakes/random.ts";
 import { freshFolder } from "../fakes/runs.ts";
 import { bundledChild } from "./bundledChild.ts";
 
@@ -21,16 +22,6 @@ let child: string;
 beforeAll(async () => {
   child = await bundledChild("pipelineChild.ts");
 });
-
-/** A small seeded generator (mulberry32), so that a failing series can be replayed. */
-function random(state: number): () => number {
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let value = Math.imul(state ^ (state >>> 15), 1 | state);
-    value = (value + Math.imul(value ^ (value >>> 7), 61 | value)) ^ value;
-    return ((value ^ (value >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 interface Life {
   finished: boolean;
@@ -103,7 +94,7 @@ it(`loses nothing over ${kills} kills (seed ${seed})`, { timeout: 200_000 + kill
       expect(lost).toEqual([]);
     }
   };
-  await Promise.all([lane(random(seed)), lane(random(seed + 1))]);
+  await Promise.all([lane(seededRandom(seed)), lane(seededRandom(seed + 1))]);
   expect(completed).toBeGreaterThan(0);
   tell("kills in runs", { tried: killed, seed, completed, acknowledged, lost: 0 });
 });
