@@ -13,7 +13,7 @@ import { screenStages, stageIds, type StageId } from "../../src/protocol/model.t
 import { commandLine, descendantsOf, gone, processesWith } from "../fakes/processes.ts";
 import { fakeRunFile } from "../fakes/runs.ts";
 import { stateOf } from "./stages.ts";
-import { openWindow, type Window } from "./window.ts";
+import { insist, openWindow, type Window } from "./window.ts";
 
 const minutes = 60_000;
 const id = "reloaded-run";
@@ -187,15 +187,7 @@ test(
     const other = await window.another();
     await other.command("Distillery: Open Panel");
     await (await other.tab("run")).getByText("Running in another window or a terminal").waitFor();
-    const chosen = other.page.locator(".quick-input-list .monaco-list-row").filter({ hasText: id }).first();
-    // The list closes, too, when the panel takes the focus late; so it is opened again, as the palette is.
-    for (let tries = 0, clicked = false; tries < 5 && !clicked; tries++) {
-      await other.command("Distillery: Resume from Checkpoint");
-      clicked = await chosen.click({ timeout: 5_000 }).then(
-        () => true,
-        () => false,
-      );
-    }
+    await other.pick("Distillery: Resume from Checkpoint", id);
     const refusal = "This run is open in another window (pid";
     await other.notification(refusal);
     // The same sentence will be told once more, which shows only when this one is away.
@@ -204,11 +196,12 @@ test(
     const runs = other.page.locator(".pane").filter({ has: other.page.locator('.pane-header[aria-label^="Runs"]') });
     const yes = other.page.getByRole("button", { name: "Delete", exact: true });
     // A click that comes right after the menu opened is not taken by VS Code.
-    for (let tries = 0; tries < 5 && !(await yes.isVisible()); tries++) {
-      await runs.locator(".monaco-list-row").first().click({ button: "right" });
-      await other.page.getByRole("menuitem", { name: "Delete…" }).click({ delay: 200 });
-      await yes.waitFor({ timeout: 5_000 }).catch(() => other.page.keyboard.press("Escape"));
-    }
+    const ask = async () => {
+      await other.page.keyboard.press("Escape");
+      await runs.locator(".monaco-list-row").first().click({ button: "right", timeout: 5_000 });
+      await other.page.getByRole("menuitem", { name: "Delete…" }).click({ delay: 200, timeout: 5_000 });
+    };
+    await insist(ask, () => yes.waitFor({ timeout: 5_000 }));
     await yes.click();
     await other.notification(refusal);
     expect(existsSync(join(window.workspace, ".distillery", "runs", id, "run.json"))).toBe(true);

@@ -1,11 +1,11 @@
 /** Hostile names and texts through every view of the window: shown, and nothing else (fault E14); a panel that floods (E16). */
 import { join } from "node:path";
-import type { Frame } from "playwright-core";
+import type { Frame, Locator } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createCheckpointStore } from "../../src/pipeline/adapters/checkpointStore.ts";
 import { evilSeen, writeHostileRun } from "../fakes/hostileTexts.ts";
 import { fakeRunFile } from "../fakes/runs.ts";
-import { openWindow, type Window } from "./window.ts";
+import { insist, openWindow, type Window } from "./window.ts";
 
 const minutes = 60_000;
 const strangeStudent = "no[evil](command:workbench.action.toggleZenMode)such";
@@ -69,17 +69,27 @@ async function pageWith(words: string): Promise<Frame> {
 const pane = (name: string) =>
   window.page.locator(".pane").filter({ has: window.page.locator(`.pane-header[aria-label^="${name}"]`) });
 
+/** Rests the mouse on a row until its hover shows the texts. */
+async function evilHover(row: Locator): Promise<void> {
+  const { mouse } = window.page;
+  const hover = window.page.locator(".monaco-hover").filter({ hasText: evilSeen }).first();
+  const rest = async () => {
+    // Over a row that it rests on already, nothing would move.
+    await mouse.move(0, 0);
+    await row.hover({ timeout: 5_000 });
+  };
+  await insist(rest, () => hover.waitFor({ timeout: 5_000 }));
+}
+
 test("the trees", { timeout: 2 * minutes }, async () => {
   const topics = pane("Knowledge").locator(".monaco-list-row");
   await topics.filter({ hasText: evilSeen }).first().waitFor();
   await topics.first().locator(".monaco-tl-twistie").click();
-  await topics.filter({ hasText: "upper" }).first().hover();
   // The name of the file stands in the hover.
-  await window.page.locator(".monaco-hover").filter({ hasText: evilSeen }).first().waitFor();
+  await evilHover(topics.filter({ hasText: "upper" }).first());
   expect(await obeyed()).toEqual([]);
   const runs = pane("Runs").locator(".monaco-list-row");
-  await runs.filter({ hasText: "cannot tell" }).first().hover();
-  await window.page.locator(".monaco-hover").filter({ hasText: evilSeen }).first().waitFor();
+  await evilHover(runs.filter({ hasText: "cannot tell" }).first());
   expect(await obeyed()).toEqual([]);
 });
 
@@ -113,8 +123,7 @@ test("a page that sends more than a person can do is not obeyed, and can be used
 });
 
 test("the report and a checkpoint as pages", { timeout: 2 * minutes }, async () => {
-  await window.command("Distillery: Open Report");
-  await pickRow("hostile-run");
+  await window.pick("Distillery: Open Report", "hostile-run");
   await pageWith("Did fine-tuning help?");
   expect(await obeyed()).toEqual([]);
   const runs = pane("Runs").locator(".monaco-list-row");
@@ -123,10 +132,6 @@ test("the report and a checkpoint as pages", { timeout: 2 * minutes }, async () 
   await pageWith("Question generation, cycle 1");
   expect(await obeyed()).toEqual([]);
 });
-
-async function pickRow(words: string): Promise<void> {
-  await window.page.locator(".quick-input-list .monaco-list-row").filter({ hasText: words }).first().click();
-}
 
 test("the warnings, and the questions to choose from", { timeout: 2 * minutes }, async () => {
   const { page } = window;
@@ -138,16 +143,14 @@ test("the warnings, and the questions to choose from", { timeout: 2 * minutes },
   await warning.first().dblclick();
   await page.locator(".codelens-decoration").first().waitFor();
   expect(await obeyed()).toEqual([]);
-  await window.command("Distillery: Review Questions and Answers");
-  await pickRow("hostile-run");
+  await window.pick("Distillery: Review Questions and Answers", "hostile-run");
   await page.locator(".quick-input-list .monaco-list-row").filter({ hasText: evilSeen }).first().waitFor();
   expect(await obeyed()).toEqual([]);
   await page.keyboard.press("Escape");
 });
 
 test("a notification shows a link as it is written", { timeout: 2 * minutes }, async () => {
-  await window.command("Distillery: Resume from Checkpoint");
-  await pickRow("strange-run");
+  await window.pick("Distillery: Resume from Checkpoint", "strange-run");
   const message = await window.notification("such");
   expect(await message.locator("a").count()).toBe(0);
   expect((await message.innerText()).replace("\u200B", "")).toContain(strangeStudent);

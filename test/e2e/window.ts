@@ -28,6 +28,8 @@ export interface Window {
   another(): Promise<Window>;
   /** Runs a command by its name in the palette, as typed. */
   command(name: string): Promise<void>;
+  /** Runs a command and chooses the row with these words from the list that it opens. */
+  pick(command: string, words: string): Promise<void>;
   /** A notification with these words; the list of them is opened, as the test driver keeps VS Code from showing one by itself. */
   notification(words: string): Promise<Locator>;
   /** The page inside the panel. */
@@ -144,6 +146,13 @@ async function windowIn(page: Page, place: Place, close: () => Promise<void>): P
     },
     panel,
     command: (name) => command(name),
+    async pick(name, words) {
+      const row = page.locator(".quick-input-list .monaco-list-row").filter({ hasText: words }).first();
+      await insist(
+        () => command(name),
+        () => row.click({ timeout: 5_000 }),
+      );
+    },
     async notification(words) {
       await command("Notifications: Show Notifications");
       const message = page.locator(".notification-list-item-message").filter({ hasText: words }).first();
@@ -171,6 +180,23 @@ async function windowIn(page: Page, place: Place, close: () => Promise<void>): P
     },
     close,
   };
+}
+
+/**
+ * Acts, as often as a person would, until what it brings is there: VS Code takes a hover, a menu or a list away again when a view
+ * draws itself anew or takes the focus late. Throws what the last try met.
+ * @param there rejects while it is not, after a few seconds
+ */
+export async function insist(act: () => Promise<void>, there: () => Promise<void>): Promise<void> {
+  for (let tries = 1; ; tries++) {
+    try {
+      await act();
+      await there();
+      return;
+    } catch (error) {
+      if (tries === 8) throw error;
+    }
+  }
 }
 
 /** Serious and critical faults axe finds in a page, one line each. */
