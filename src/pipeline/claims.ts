@@ -36,20 +36,23 @@ interface Source {
 
 const squash = (text: string): string => text.toLowerCase().replace(/[^\p{L}\p{N}]+/gu, "");
 const withoutThousands = (text: string): string => text.replace(/(?<=\d),(?=\d{3}(?!\d))/g, "");
-const wordsIn = (text: string): string[] => text.toLowerCase().match(/\p{L}[\p{L}\p{N}]*/gu) ?? [];
+export const wordsIn = (text: string): string[] => text.toLowerCase().match(/\p{L}[\p{L}\p{N}]*/gu) ?? [];
 const stem = (word: string): string => word.slice(0, 5);
 const singular = (word: string): string =>
   word.replace(/['’]s$/, "").replace(/(?<=..(?:s|x|ch|sh))es$|(?<=..[^s])s$/, "");
 
 /** "080" and "80.0" are 80. */
 const numeral = (digits: string): string => digits.replace(/^0+(?=\d)/, "").replace(/^(\d+)\.0+$/, "$1");
-const numbersIn = (text: string): string[] => (withoutThousands(text).match(/\d+(?:\.\d+)*/g) ?? []).map(numeral);
+/** "1,000" is 1000, "v1.17" is 1.17. */
+export const numbersIn = (text: string): string[] =>
+  (withoutThousands(text).match(/\d+(?:\.\d+)*/g) ?? []).map(numeral);
 
 const named =
   "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen twenty".split(
     " ",
   );
-const numberWords = new Map<string, string>([
+/** "three" → "3". */
+export const numberWords = new Map<string, string>([
   ...named.map((word, value) => [word, String(value)] as const),
   ...["thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"].map(
     (word, index) => [word, String((index + 3) * 10)] as const,
@@ -90,7 +93,7 @@ const sentenceEnd =
   /\n+|(?<=[.!?])(?<!\b(?:e\.g|i\.e|E\.g|I\.e|vs|cf|approx|No|no|Fig|resp)\.)\s+(?=[\p{Lu}\p{N}"'“(`*-])/u;
 
 /** The sentences and list items of an answer, without list marks. */
-function sentencesIn(answer: string): string[] {
+export function sentencesIn(answer: string): string[] {
   return answer
     .split(sentenceEnd)
     .map((text) => text.trim().replace(/^(?:\d+[.)]|[-*•#]+)(?:\s+|$)/, ""))
@@ -98,12 +101,8 @@ function sentencesIn(answer: string): string[] {
 }
 
 function missingFrom(sentence: string, source: Source): string[] {
-  const spans = [...sentence.matchAll(/`([^`]+)`/g)].map(([, span]) => span ?? "");
-  const plain = sentence.replace(/`[^`]+`/g, " ");
-  const tokens = plain.match(/[^\s"“”‘()[\]{},;!?<>*]+/gu)?.map((token) => token.replace(/[.:'’]+$/, "")) ?? [];
-  const code = [...spans.flatMap((span) => span.split(/\s+/)), ...tokens.filter(isCode)].filter(
-    (part) => squash(part).length > 1 && !/^[\d.]+$/.test(part) && !source.squashed.includes(squash(singular(part))),
-  );
+  const { code: parts, plain } = codeIn(sentence);
+  const code = parts.filter((part) => !source.squashed.includes(squash(singular(part))));
   const numbers = numbersIn(sentence).filter((number) => !source.numbers.has(number));
   const counts = countsIn(plain)
     .filter(({ number, word, inWords }) => inWords && source.counts.get(word)?.has(number) === false)
@@ -112,6 +111,15 @@ function missingFrom(sentence: string, source: Source): string[] {
     ...new Set([...numbers, ...code, ...namesIn(plain).filter((name) => !isKnown(name, source)), ...counts]),
   ];
   return missing.length > 0 ? missing : foreignWords(sentence, source);
+}
+
+/** The words in code, by their marks or their form, and the text without what is marked. */
+export function codeIn(text: string): { code: string[]; plain: string } {
+  const spans = [...text.matchAll(/`([^`]+)`/g)].map(([, span]) => span ?? "");
+  const plain = text.replace(/`[^`]+`/g, " ");
+  const tokens = plain.match(/[^\s"“”‘()[\]{},;!?<>*]+/gu)?.map((token) => token.replace(/[.:'’]+$/, "")) ?? [];
+  const code = [...spans.flatMap((span) => span.split(/\s+/)), ...tokens.filter(isCode)];
+  return { code: code.filter((part) => squash(part).length > 1 && !/^[\d.]+$/.test(part)), plain };
 }
 
 /** Written as only identifiers, paths, flags and host names are. */

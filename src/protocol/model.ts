@@ -159,10 +159,11 @@ export const referenceSchema = z.strictObject({
 });
 export type Reference = z.infer<typeof referenceSchema>;
 
-/** RAGAS's names, as RAGAS writes them. */
+/** RAGAS's names, as RAGAS writes them; `detail_recall` is our own (src/pipeline/details.ts). */
 export const metricNames = [
   "semantic_similarity",
   "rouge_score",
+  "detail_recall",
   "answer_relevancy",
   "factual_correctness",
   "faithfulness",
@@ -172,7 +173,11 @@ export type Metric = z.infer<typeof metricSchema>;
 
 /** A score is a number in 0..1, or the named reason why there is none. Never NaN. */
 export const scoreSchema = z.union([
-  z.strictObject({ value: z.number().min(0).max(1) }),
+  z.strictObject({
+    value: z.number().min(0).max(1),
+    /** Of `detail_recall`: the details that the answer lacks; absent when it has all. */
+    missing: z.array(z.string()).optional(),
+  }),
   z.strictObject({ status: z.enum(["failed", "not_applicable"]), reason: z.string() }),
 ]);
 export type Score = z.infer<typeof scoreSchema>;

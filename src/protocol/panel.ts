@@ -140,6 +140,8 @@ export interface AnswerRow {
   reference: string;
   before: number | null;
   after: number | null;
+  /** Which details of the reference the two answers lack, in words; empty when none. */
+  lacks: { baseline: string; tuned: string };
   /** What is wrong with the two answers by their form. */
   marks: { baseline: AnswerMark[]; tuned: AnswerMark[] };
   /** The answers of further arms, under their names for people. */

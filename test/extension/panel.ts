@@ -86,6 +86,8 @@ describe("the panel", () => {
       results!.answers.every(({ baseline, tuned, reference, place }) => baseline && tuned && reference && place),
     );
     assert.ok(results!.answers.every(({ marks, others }) => marks.tuned.length === 0 && others.length === 0));
+    // The untuned stand-in says no number of any reference.
+    assert.ok(results!.answers.some(({ lacks }) => /^lacks \d/.test(lacks.baseline)));
     assert.deepEqual(
       results!.comparison!.answering.map(({ arm }) => arm),
       ["baseline", "tuned"],

@@ -93,6 +93,7 @@ test(
       const metrics = new Set(comparison.rows.filter(({ means }) => means !== null).map(({ metric }) => metric));
       expect([...metrics].toSorted()).toEqual([
         "answer_relevancy",
+        "detail_recall",
         "factual_correctness",
         "faithfulness",
         "rouge_score",

@@ -71,6 +71,9 @@ export function answersTab(): TemplateResult {
   `;
 }
 
+/** Under a column's title, as a wrong detail hardly shows in the score. */
+const lacksWords = (words: string): unknown => (words === "" ? "" : html`<div class="muted">${words}</div>`);
+
 function set(change: Partial<typeof view.answers>): void {
   Object.assign(view.answers, change);
   redraw();
@@ -91,14 +94,21 @@ function answer(row: AnswerRow): TemplateResult {
       <span class=${`change ${sign}`}>${change === null ? "not scored" : signed(change)}</span>
       <span class="question">${row.question}</span>
       ${row.review.state === "open" ? "" : html`<span class=${`mark ${row.review.state === "unsupported" ? "doubted" : "decided"}`}>${row.review.state}</span>`}
-      <span class="muted">${row.topic} · ${row.tier}${row.marks.tuned.map((mark) => ` · ${mark}`)}</span>
+      <span class="muted"
+        >${row.topic} ·
+        ${row.tier}${row.marks.tuned.map((mark) => ` · ${mark}`)}${row.lacks.tuned && ` · ${row.lacks.tuned}`}</span
+      >
     </summary>
     <div class="scroll" tabindex="0" role="region" aria-label="Answers side by side">
       <table class="side">
         <thead>
           <tr>
-            <th scope="col">Baseline ${score(row.before)}${markWords(row.marks.baseline)}</th>
-            <th scope="col">Fine-tuned ${score(row.after)}${markWords(row.marks.tuned)}</th>
+            <th scope="col">
+              Baseline ${score(row.before)}${markWords(row.marks.baseline)}${lacksWords(row.lacks.baseline)}
+            </th>
+            <th scope="col">
+              Fine-tuned ${score(row.after)}${markWords(row.marks.tuned)}${lacksWords(row.lacks.tuned)}
+            </th>
             <th scope="col">Reference</th>
           </tr>
         </thead>

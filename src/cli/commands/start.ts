@@ -62,12 +62,14 @@ function threeOf(examples: readonly Example[]): Example[] {
   return [...picked].filter((example) => example !== undefined);
 }
 
-function exampleText({ question, baseline, tuned, reference, before, after }: Example, { stdout }: CliContext): string {
+function exampleText(example: Example, { stdout }: CliContext): string {
+  const { question, baseline, tuned, reference, before, after, lacks } = example;
   const score = (value: number | null) => (value === null ? "not scored" : `similarity ${value.toFixed(2)}`);
   const short = (text: string) => (text.length > 500 ? `${text.slice(0, 500)}…` : text || "(no answer)");
+  const also = (words: string) => (words === "" ? "" : `\n→ ${words}`);
   const columns = sideBySide(
-    { title: `Before (${score(before)})`, text: short(baseline) },
-    { title: `After (${score(after)})`, text: short(tuned) },
+    { title: `Before (${score(before)})`, text: `${short(baseline)}${also(lacks.baseline)}` },
+    { title: `After (${score(after)})`, text: `${short(tuned)}${also(lacks.tuned)}` },
     stdout.columns || 120,
   );
   return `Question: ${question}\nReference: ${reference}\n${columns}`;

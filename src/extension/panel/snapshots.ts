@@ -2,6 +2,7 @@
 import * as vscode from "vscode";
 import { tokensOf } from "./estimate.ts";
 import { endingNotice } from "../../pipeline/adapters/teacher/ending.ts";
+import { lacks } from "../../pipeline/details.ts";
 import { measuredSpread, type Spread } from "../../pipeline/detectable.ts";
 import { armNames, armTitles, stageIds } from "../../protocol/model.ts";
 import type { ArmAnswers, OfArms, StageId, StageOutputs } from "../../protocol/model.ts";
@@ -162,6 +163,8 @@ export async function resultsSnapshot({ history }: SnapshotParts, run: string): 
   const baseline = history.output(entries, cycle, "baselineAnswers");
   const tuned = history.output(entries, cycle, "tunedAnswers");
   const references = history.output(entries, cycle, "references");
+  const untunedScores = history.output(entries, cycle, "baselineEvaluation")?.arms.baseline.scores;
+  const tunedScores = history.output(entries, cycle, "tunedEvaluation")?.arms.tuned.scores;
   const all: OfArms<ArmAnswers> = { ...baseline?.arms, ...tuned?.arms };
   const review = await history.review(run).catch(() => emptyReview);
   const decided = new Map(
@@ -191,6 +194,10 @@ export async function resultsSnapshot({ history }: SnapshotParts, run: string): 
         reference: references?.references[question.family]?.text ?? "",
         before: scores?.baseline ?? null,
         after: scores?.tuned ?? null,
+        lacks: {
+          baseline: lacks(untunedScores?.[question.id]?.[0]?.detail_recall),
+          tuned: lacks(tunedScores?.[question.id]?.[0]?.detail_recall),
+        },
         marks: { baseline: before ? marksOf(before) : [], tuned: after ? marksOf(after) : [] },
         others: armNames.flatMap((arm) => {
           const answer = arm === "baseline" || arm === "tuned" ? null : all[arm]?.answers[question.id]?.[0];

@@ -1,5 +1,6 @@
 /** Questions with their answers before and after, for people. */
 import type { StageId, StageOutputs } from "../../protocol/model.ts";
+import { lacks } from "../details.ts";
 import { sameWithin } from "../statistics.ts";
 
 /** One question with its answers, for people. Scores are of the primary metric. */
@@ -12,17 +13,17 @@ export interface Example {
   reference: string;
   before: number | null;
   after: number | null;
+  /** Which details of the reference the answers lack, in words; empty when none. */
+  lacks: { baseline: string; tuned: string };
 }
 
 type Outputs = {
-  [Id in Extract<StageId, "questions" | "baselineAnswers" | "tunedAnswers" | "references" | "comparison">]: {
-    output: StageOutputs[Id];
-  };
+  [Id in StageId]: { output: StageOutputs[Id] };
 };
 
 /** All compared questions with their first answers, most improved first. */
 export function examplesOf(outputs: Outputs): Example[] {
-  const { comparison, baselineAnswers, tunedAnswers, references } = outputs;
+  const { comparison, baselineAnswers, baselineEvaluation, tunedAnswers, tunedEvaluation, references } = outputs;
   return outputs.questions.output.questions
     .flatMap((question): Example[] => {
       const scores = comparison.output.perQuestion[question.id];
@@ -39,6 +40,10 @@ export function examplesOf(outputs: Outputs): Example[] {
           reference: references.output.references[question.family]?.text ?? "",
           before: scores.baseline,
           after: scores.tuned,
+          lacks: {
+            baseline: lacks(baselineEvaluation.output.arms.baseline.scores[question.id]?.[0]?.detail_recall),
+            tuned: lacks(tunedEvaluation.output.arms.tuned.scores[question.id]?.[0]?.detail_recall),
+          },
         },
       ];
     })

@@ -110,18 +110,19 @@ function content(cell: Cell, scale: Interval): string {
 /** Characters of an answer that are shown; the Markdown has all of it. */
 const longestAnswer = 700;
 
-function example({ question, topic, tier, baseline, tuned, reference, before, after }: Example): string {
+function example({ question, topic, tier, baseline, tuned, reference, before, after, lacks }: Example): string {
   const change = before === null || after === null ? "" : `, ${signed(after - before)}`;
   return `<article class="example"><h3 dir="auto">${escaped(question)}</h3><p class="place">${escaped(topic)}, ${escaped(tier)}${change}</p>
-<div class="answers">${answer("Baseline", "baseline", baseline, before)}${answer("Fine-tuned", "tuned", tuned, after)}${answer("Reference", "reference", reference, null)}</div></article>`;
+<div class="answers">${answer("Baseline", "baseline", baseline, before, lacks.baseline)}${answer("Fine-tuned", "tuned", tuned, after, lacks.tuned)}${answer("Reference", "reference", reference, null)}</div></article>`;
 }
 
-function answer(title: string, kind: string, text: string, score: number | null): string {
+function answer(title: string, kind: string, text: string, score: number | null, lacks = ""): string {
   const whole = text.trim();
   const shown = whole.length > longestAnswer ? `${whole.slice(0, longestAnswer).replace(/\s+\S*$/, "")} …` : whole;
   const left = whole.length - longestAnswer;
   const more = left > 0 ? `<p class="cut">${left} more characters are in report.md.</p>` : "";
   const points = score === null ? "" : ` <span class="score">${number(score)}</span>`;
   const body = whole === "" ? '<p class="empty">(empty)</p>' : `<blockquote dir="auto">${escaped(shown)}</blockquote>`;
-  return `<div class="${kind}"><h4>${title}${points}</h4>${body}${more}</div>`;
+  const less = lacks === "" ? "" : `<p class="lacks">${escaped(lacks)}</p>`;
+  return `<div class="${kind}"><h4>${title}${points}</h4>${less}${body}${more}</div>`;
 }

@@ -44,15 +44,15 @@ function table({ head, rows }: Table): string[] {
 
 const cell = (given: Cell): string => escaped(typeof given === "string" ? given : given.text);
 
-function example({ question, topic, tier, baseline, tuned, reference, before, after }: Example): string {
+function example({ question, topic, tier, baseline, tuned, reference, before, after, lacks }: Example): string {
   return [
     `**${escaped(question)}** (${escaped(topic)}, ${tier})`,
     "",
-    `Baseline, ${number(before)}:`,
+    `Baseline, ${number(before)}${also(lacks.baseline)}:`,
     "",
     quoted(baseline),
     "",
-    `Fine-tuned, ${number(after)}:`,
+    `Fine-tuned, ${number(after)}${also(lacks.tuned)}:`,
     "",
     quoted(tuned),
     "",
@@ -62,6 +62,8 @@ function example({ question, topic, tier, baseline, tuned, reference, before, af
     "",
   ].join("\n");
 }
+
+const also = (words: string): string => (words === "" ? "" : `, ${escaped(words)}`);
 
 /** One line in which nothing is markup. An underscore inside a word is none, so metric names stay as they are. */
 const escaped = (text: string): string => atStart(inLine(text.trim().replace(/\s+/g, " ")));

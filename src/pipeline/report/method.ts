@@ -128,7 +128,7 @@ export function limitsSection({ file, outputs }: Facts): Section {
   const topics = new Set(questions.filter(({ part }) => part === "test").map(({ topic }) => topic)).size;
   const judging = outputs.tunedEvaluation.output.judge;
   const texts = [
-    "Embedding similarity hardly notices a negation or a wrong number: read the examples too.",
+    "Embedding similarity hardly notices a negation or a wrong number. detail_recall looks for the numbers and the words in code of a reference that the question does not give, and for nothing else: read the examples too.",
     ...(teacher.kind === "offline"
       ? [
           "The offline teacher's references are sentences of the section itself: a score says how well the student learned those sentences, no more.",
@@ -140,7 +140,7 @@ export function limitsSection({ file, outputs }: Facts): Section {
           "The teacher judged answers that learned from it, and models favour their own family. A second judge can be named.",
         ]
       : []),
-    ...(judge ? [] : ["Nobody judged the facts of the answers: both metrics compare wording and meaning only."]),
+    ...(judge ? [] : ["Nobody judged the answers as a whole: the metrics compare wording, meaning and exact details."]),
     ...(topics < fewestTopics
       ? [`${several(topics, "topic")} are too few for a verdict; ${fewestTopics} are needed.`]
       : []),

@@ -34,6 +34,7 @@ export function reportOf(facts: Facts): Report {
       ...(looks ? [{ text: looks, warning: true }] : []),
       { text: gate.sentence },
       { text: primarySentence(headline) },
+      ...detailNote(outputs.comparison.output),
     ],
     sections: [
       tiersSection(facts),
@@ -57,6 +58,26 @@ export function primarySentence({ metric, tier, part, detectable }: ComparisonOu
       ? "They come from too few topics to show any change."
       : `They could show changes from ±${detectable.toFixed(2)} on (80 % power at 5 %).`;
   return `Named before the run as what the verdict rests on: ${metric} of the ${tier} questions of the ${part} part. ${could} Everything else is secondary.`;
+}
+
+/** What similarity cannot see, right below the verdict; nothing where no reference has a detail, or a run did not look. */
+function detailNote({ headline, rows }: ComparisonOutput): { text: string }[] {
+  const found = (["reworded", "unseen"] as const).flatMap((tier) => {
+    const row = rows.find(
+      (each) => each.metric === "detail_recall" && each.tier === tier && each.part === headline.part,
+    );
+    return row?.means ? [{ tier, questions: row.scored, ...row.means }] : [];
+  });
+  if (found.length === 0) return [];
+  const shares = found.map(
+    ({ tier, questions, baseline, tuned }) =>
+      `${percent(baseline)} before and ${percent(tuned)} after in ${tier} questions (n = ${questions})`,
+  );
+  return [
+    {
+      text: `Exact details, the numbers and words in code of a reference that its question does not give: answers had ${shares.join(", ")}.`,
+    },
+  ];
 }
 
 function figureOf(row: ComparisonRow | undefined): Figure | null {

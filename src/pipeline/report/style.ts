@@ -80,7 +80,7 @@ svg.figure line:not(.axis, .zero) { stroke-width: 2.5; }
   white-space: pre-wrap; overflow-wrap: anywhere; overflow: hidden;
 }
 .answers .tuned blockquote { box-shadow: inset 3px 0 0 var(--tuned); }
-.cut, .empty { color: var(--soft); font-size: .85rem; margin: .35rem 0 0; }
+.cut, .empty, .lacks { color: var(--soft); font-size: .85rem; margin: .35rem 0 0; }
 footer { margin-top: 3rem; color: var(--soft); font-size: .85rem; }
 @media (max-width: 40rem) { main { padding: 1.25rem .9rem 3rem; } .verdict { padding: 1.25rem; } }
 @media print {

@@ -1,4 +1,4 @@
-/** Stages 4 and 6, second half: RAGAS scores of every arm's answers against the references. */
+/** Stages 4 and 6, second half: RAGAS scores and exact details of every arm's answers against the references. */
 import {
   armNames,
   armTitles,
@@ -13,26 +13,30 @@ import {
 } from "../../protocol/model.ts";
 import { UserError } from "../../protocol/errors.ts";
 import type { RunSettings } from "../../protocol/run.ts";
+import { detailRecall } from "../details.ts";
 import { hashOf } from "../hash.ts";
 import type { ScoreRequest } from "../ports.ts";
 import { defineStage, type StageContext } from "../stage.ts";
 import { fewestScored, mean } from "../statistics.ts";
 
-/** What can be scored without a judge. */
+/** What RAGAS scores without a judge. */
 const localMetrics: readonly Metric[] = ["semantic_similarity", "rouge_score"];
+/** What is looked up here, without RAGAS. */
+const exactMetric = "detail_recall";
 const judgeMetrics: readonly Metric[] = ["answer_relevancy", "factual_correctness", "faithfulness"];
 
 type Scores = Partial<Record<Metric, Score>>;
 type Scored = { scores: Scores; overWindow: boolean };
 
+/** What RAGAS scores. */
 const metricsOf = ({ settings }: Pick<StageContext, "settings">): Metric[] =>
   settings.judge ? [...localMetrics, ...judgeMetrics] : [...localMetrics];
 
 /** Why the verdict cannot rest on the chosen metric: nobody scores it. Null when it can. */
 export const unscoredPrimary = ({ judge, primaryMetric }: RunSettings): string | null =>
-  judge || localMetrics.includes(primaryMetric)
+  judge || !judgeMetrics.includes(primaryMetric)
     ? null
-    : `${primaryMetric} needs a judge; without one there are ${localMetrics.join(" and ")}.`;
+    : `${primaryMetric} needs a judge; without one there are ${localMetrics.join(", ")} and ${exactMetric}.`;
 
 const notApplicable = (metrics: readonly Metric[], reason: string): Scores =>
   Object.fromEntries(metrics.map((metric) => [metric, { status: "not_applicable", reason }]));
@@ -51,13 +55,15 @@ async function evaluate<Given extends OfArms<ArmAnswers>>(
   given: Given,
   context: StageContext,
 ): Promise<Evaluated<Given>> {
-  const { evaluator, cycle, signal } = context;
+  const { evaluator, cycle, knowledge, signal } = context;
   const metrics = metricsOf(context);
+  const { name, version } = knowledge.domain;
   const byId = new Map(questions.map((question) => [question.id, question]));
   const texts = new Map(sections.map(({ id, text }) => [id, text]));
   const arms = Object.entries(given) as [Arm, ArmAnswers][];
   const requests: ScoreRequest[] = [];
   const skipped = new Map<string, Scores>();
+  const exact = new Map<string, Score>();
   for (const [arm, { answers }] of arms)
     for (const [id, repeats] of Object.entries(answers))
       repeats.forEach(({ text: answer }, repeat) => {
@@ -65,9 +71,11 @@ async function evaluate<Given extends OfArms<ArmAnswers>>(
         const reference = question && references[question.family];
         const item = itemName(arm, id, repeat);
         if (!question || reference?.status !== "answered") {
-          skipped.set(item, notApplicable(metrics, `no usable reference: ${reference?.status ?? "missing"}`));
+          const reason = `no usable reference: ${reference?.status ?? "missing"}`;
+          skipped.set(item, notApplicable([...metrics, exactMetric], reason));
           return;
         }
+        exact.set(item, detailRecall(reference.text, answer, [question.text, name, version]));
         // Only the judge looks at the section.
         const section = context.settings.judge ? (texts.get(question.section) ?? "") : "";
         requests.push({ item, question: question.text, answer, reference: reference.text, context: section });
@@ -89,7 +97,7 @@ async function evaluate<Given extends OfArms<ArmAnswers>>(
     judge: context.settings.judge ? evaluator.judge : null,
     ...scoring,
     arms: Object.fromEntries(
-      arms.map(([arm, { answers }]) => [arm, scoresOf(arm, answers, { skipped, scored, metrics })]),
+      arms.map(([arm, { answers }]) => [arm, scoresOf(arm, answers, { skipped, scored, exact, metrics })]),
     ) as Evaluated<Given>["arms"],
   };
 }
@@ -98,16 +106,23 @@ async function evaluate<Given extends OfArms<ArmAnswers>>(
 function scoresOf(
   arm: Arm,
   answers: ArmAnswers["answers"],
-  found: { skipped: Map<string, Scores>; scored: Map<string, Scored>; metrics: readonly Metric[] },
+  found: {
+    skipped: Map<string, Scores>;
+    scored: Map<string, Scored>;
+    exact: Map<string, Score>;
+    metrics: readonly Metric[];
+  },
 ): ArmScores {
-  const { skipped, scored, metrics } = found;
+  const { skipped, scored, exact, metrics } = found;
   let overWindow = 0;
   const scores: ArmScores["scores"] = {};
   for (const [id, repeats] of Object.entries(answers))
     scores[id] = repeats.map((_, repeat) => {
       const item = itemName(arm, id, repeat);
       if (scored.get(item)?.overWindow) overWindow += 1;
-      return skipped.get(item) ?? scored.get(item)?.scores ?? notApplicable(metrics, "not scored");
+      const byRagas = skipped.get(item) ?? scored.get(item)?.scores ?? notApplicable(metrics, "not scored");
+      const details = exact.get(item);
+      return details ? { ...byRagas, [exactMetric]: details } : byRagas;
     });
   return { overWindow, scores };
 }
@@ -164,7 +179,7 @@ async function scoreNew(
 }
 
 const params = (context: Pick<StageContext, "settings" | "evaluator">) => ({
-  metrics: metricsOf(context),
+  metrics: [...metricsOf(context), exactMetric],
   embedder: context.evaluator.embedder,
   judge: context.settings.judge ? context.evaluator.judge : null,
 });
@@ -188,7 +203,7 @@ function summaryOf(scores: ArmScores["scores"]): string {
 
 export const baselineEvaluation = defineStage({
   id: "baselineEvaluation",
-  version: 3,
+  version: 4,
   needs: ["questions", "references", "baselineAnswers"],
   needsPrevious: [],
   uses,
@@ -203,7 +218,7 @@ export const baselineEvaluation = defineStage({
 
 export const tunedEvaluation = defineStage({
   id: "tunedEvaluation",
-  version: 3,
+  version: 4,
   needs: ["questions", "references", "tunedAnswers"],
   needsPrevious: [],
   uses,
