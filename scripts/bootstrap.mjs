@@ -57,6 +57,8 @@ async function install() {
   rmSync(stampFile, { force: true });
   // Install scripts are not needed by anything here; without them no package runs code while it is installed.
   const args = ["ci", "--ignore-scripts", "--no-audit", "--no-fund"];
+  // An older Node only installs the newer one that all else runs on: npm would warn of it once for each of twenty packages.
+  if (!isNewEnough(process.version)) args.push("--loglevel=error");
   const npm = process.env.npm_execpath;
   const child = npm?.endsWith(".js")
     ? spawn(process.execPath, [npm, ...args], { cwd: repository, stdio: "inherit" })
