@@ -24,3 +24,6 @@ export function counts(scored: number, failed: number, notApplicable: number): s
   const said = without.filter(Boolean).join(", ");
   return said === "" ? String(scored) : `${scored} (${said})`;
 }
+
+/** What stands for a mean where there is none; `applicable` answers could have had a score. */
+export const unscored = (applicable: number): string => (applicable === 0 ? "not applicable" : "too few scored");

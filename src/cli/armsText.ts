@@ -1,5 +1,6 @@
 /** Who answered how, for the terminal: all arms beside the untuned student, their form, and what was forgotten. */
 import { hasMoreArms, probeSentence, sortedArms } from "../pipeline/report/arms.ts";
+import { unscored } from "../pipeline/report/text.ts";
 import { armTitles, type ComparisonOutput } from "../protocol/model.ts";
 import { counts, printable, table } from "./tables.ts";
 
@@ -12,7 +13,7 @@ export function armsText({ arms, answering, probe }: Pick<ComparisonOutput, "arm
     `${tierTitles[tier]}${part === "dev" ? ", dev" : ""}`,
     metric,
     armTitles[arm],
-    means ? means.mean.toFixed(2) : "too few scored",
+    means ? means.mean.toFixed(2) : unscored(scored + failed),
     means?.difference == null ? "–" : signed(means.difference),
     means?.interval ? `${signed(means.interval.low)} to ${signed(means.interval.high)}` : "–",
     counts(scored, failed, notApplicable),

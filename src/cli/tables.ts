@@ -1,4 +1,5 @@
 /** Text in columns for the terminal. */
+import { unscored } from "../pipeline/report/text.ts";
 import type { ComparisonOutput, ComparisonRow } from "../protocol/model.ts";
 
 /** Rows of cells as aligned lines; the first row is the head. */
@@ -25,7 +26,7 @@ export function comparisonText({ rows }: Pick<ComparisonOutput, "rows">): string
       metric,
       means ? means.baseline.toFixed(2) : "–",
       means ? means.tuned.toFixed(2) : "–",
-      means ? signed(means.absolute) : "too few scored",
+      means ? signed(means.absolute) : unscored(scored + failed),
       means?.interval ? `${signed(means.interval.low)} to ${signed(means.interval.high)}` : "–",
       counts(scored, failed, notApplicable),
       `${better}/${same}/${worse}`,

@@ -27,7 +27,7 @@ test("what a terminal would obey is dropped from the text of models", () => {
   expect(printable("a\u001b[31mred\u0007\u202eb\tc\n")).toBe("a[31mredb\tc\n");
 });
 
-test("the comparison names the tiers, the headline one first, and says when too few were scored", () => {
+test("the comparison names the tiers, the headline one first, and says when too few were scored, or none could be", () => {
   const row = {
     metric: "semantic_similarity",
     part: "test",
@@ -43,8 +43,10 @@ test("the comparison names the tiers, the headline one first, and says when too 
     rows: [
       { ...row, tier: "train", means },
       { ...row, tier: "reworded", scored: 10, failed: 8, notApplicable: 2, means: null },
+      { ...row, tier: "unseen", scored: 0, notApplicable: 5, means: null },
     ],
   }).split("\n");
   expect(lines[2]).toMatch(/^reworded.*too few scored.*10 \(8 failed, 2 not applicable\)/);
+  expect(lines[4]).toMatch(/^unseen.* not applicable .*0 \(5 not applicable\)/);
   expect(lines[3]).toMatch(/^trained.*0\.50 +0\.75 +\+0\.25 +\+0\.20 to \+0\.30 +20 +15\/3\/2$/);
 });

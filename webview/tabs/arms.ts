@@ -2,7 +2,7 @@
 import { html, type TemplateResult } from "lit-html";
 import type { Answering, ArmRow, ComparisonOutput, ProbeResult, Tier } from "../../src/protocol/model.ts";
 import { armTitles } from "../arms.ts";
-import { counts, score, signed } from "../format.ts";
+import { counts, score, signed, unscored } from "../format.ts";
 
 const order: Record<Tier, number> = { reworded: 0, train: 1, unseen: 2 };
 const tierTitles: Record<Tier, string> = { reworded: "Reworded", train: "Trained", unseen: "Unseen" };
@@ -39,7 +39,7 @@ function armRow({ tier, part, metric, arm, means, scored, failed, notApplicable 
     <td>${tierTitles[tier]}${part === "dev" ? " (for choosing)" : ""}</td>
     <td>${metric.replaceAll("_", " ")}</td>
     <th scope="row">${armTitles[arm]}</th>
-    <td>${means ? score(means.mean) : "too few scored"}</td>
+    <td>${means ? score(means.mean) : unscored(scored + failed)}</td>
     <td class=${`change ${sign}`}>${signed(change)}</td>
     <td>${means?.interval ? `${signed(means.interval.low)} to ${signed(means.interval.high)}` : "–"}</td>
     <td>${counts(scored, failed, notApplicable)}</td>

@@ -1,7 +1,7 @@
 /** Did it help: the verdict in words, then every metric by tier with its interval. */
 import { html, type TemplateResult } from "lit-html";
 import type { ComparisonOutput, ComparisonRow, Tier } from "../../src/protocol/model.ts";
-import { counts, duration, gigabytes, score, signed } from "../format.ts";
+import { counts, duration, gigabytes, score, signed, unscored } from "../format.ts";
 import { send } from "../host.ts";
 import { view } from "../state.ts";
 import { answeringTable, armsTable, forgotten } from "./arms.ts";
@@ -93,7 +93,7 @@ function row({
     <th scope="row">${tierWords[tier]}${part === "dev" ? " (for choosing)" : ""}</th>
     <td>${metric.replaceAll("_", " ")}</td>
     <td>
-      ${means ? html`${bar(means.baseline, means.tuned)} ${score(means.baseline)} → ${score(means.tuned)}` : "too few scored"}
+      ${means ? html`${bar(means.baseline, means.tuned)} ${score(means.baseline)} → ${score(means.tuned)}` : unscored(scored + failed)}
     </td>
     <td class=${`change ${sign}`}>
       ${signed(means?.absolute)}${means?.percent == null ? "" : ` (${signed(means.percent, 0)}\u00a0%)`}

@@ -7,7 +7,7 @@ import {
   type ProbeResult,
 } from "../../protocol/model.ts";
 import type { Block, Section } from "./blocks.ts";
-import { number, percent, signed, tierOrder } from "./text.ts";
+import { number, percent, signed, tierOrder, unscored } from "./text.ts";
 
 const tierTitles = { reworded: "reworded", train: "trained", unseen: "unseen" };
 const figures = (title: string) => ({ title, figures: true });
@@ -79,7 +79,7 @@ const armCells = ({ tier, part, metric, arm, means, scored, failed, notApplicabl
   `${tierTitles[tier]}${part === "dev" ? " (dev)" : ""}`,
   metric,
   armTitles[arm],
-  means ? number(means.mean) : "too few scored",
+  means ? number(means.mean) : unscored(scored + failed),
   signed(means?.difference),
   means?.interval && means.difference !== null
     ? {

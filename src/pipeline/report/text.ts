@@ -29,5 +29,8 @@ export const dollars = (value: number | null): string => (value === null ? "pric
 /** "1 answer", "2 answers". */
 export const several = (value: number, one: string): string => `${count(value)} ${one}${value === 1 ? "" : "s"}`;
 
+/** What stands for a mean where there is none; `applicable` answers could have had a score. */
+export const unscored = (applicable: number): string => (applicable === 0 ? "not applicable" : "too few scored");
+
 /** Tables begin with the headline tier. */
 export const tierOrder = { reworded: 0, train: 1, unseen: 2 };
