@@ -29,6 +29,7 @@ if (!command) {
 try {
   process.exitCode = await (await command()).run(args);
 } catch (error) {
-  console.error(error);
-  process.exitCode = 1;
+  const call = error instanceof TypeError && "code" in error && String(error.code).startsWith("ERR_PARSE_ARGS");
+  console.error(call ? `${error.message}. bench/README.md says what ${name} takes.` : error);
+  process.exitCode = call ? 2 : 1;
 }
