@@ -74,8 +74,9 @@ async function evilHover(row: Locator): Promise<void> {
   const { mouse } = window.page;
   const hover = window.page.locator(".monaco-hover").filter({ hasText: evilSeen }).first();
   const rest = async () => {
-    // Over a row that it rests on already, nothing would move.
+    // Over a row that it rests on already, nothing would move; and the hover of the row before would do.
     await mouse.move(0, 0);
+    await hover.waitFor({ state: "hidden", timeout: 5_000 });
     await row.hover({ timeout: 5_000 });
   };
   await insist(rest, () => hover.waitFor({ timeout: 5_000 }));
