@@ -34,7 +34,10 @@ export function measuredOf(
   const part = cycles > 1 ? "dev" : "test";
   const row = comparison.rows.find((each) => each.metric === metric && each.tier === "reworded" && each.part === part);
   const deciding = asked.filter((question) => question.tier === "reworded" && question.part === part);
-  const scored = deciding.filter(({ id }) => (comparison.perQuestion[id]?.change ?? "unscored") !== "unscored");
+  const scored = deciding.filter(({ id }) => {
+    const found = comparison.perQuestion[id];
+    return found && found.baseline !== null && found.tuned !== null;
+  });
   const topics = new Set(scored.map(({ topic }) => topic)).size;
   const scores = deciding.flatMap(({ id }) => {
     const value = comparison.perQuestion[id]?.tuned ?? null;

@@ -429,7 +429,8 @@ export const comparisonOutputSchema = z.strictObject({
     z.strictObject({
       baseline: z.number().nullable(),
       tuned: z.number().nullable(),
-      change: z.enum(["better", "same", "worse", "unscored"]),
+      /** Not applicable: the metric says nothing about this question, as when its reference has no exact detail. */
+      change: z.enum(["better", "same", "worse", "unscored", "not applicable"]),
     }),
   ),
   /** Every arm against the untuned one: the test part, or dev in a cycle before the last. */

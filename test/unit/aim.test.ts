@@ -85,7 +85,7 @@ describe("failures", () => {
     question(third, 3, "dev"),
     question(first, 4, "test"),
   ];
-  const score = (tuned: number | null, change: "better" | "same" | "worse" | "unscored") => ({
+  const score = (tuned: number | null, change: "better" | "same" | "worse" | "unscored" | "not applicable") => ({
     baseline: 0.9,
     tuned,
     change,
@@ -103,6 +103,15 @@ describe("failures", () => {
     expect(found?.map(({ asked: of }) => of)).toEqual([1, 1, 1, 0, 0, 0]);
     const rouge = failuresOf(asked, { perQuestion, headline: { ...headline, metric: "rouge_score" } }, sections);
     expect(rouge?.[2]?.failed).toBe(0);
+  });
+
+  it("leave out what the metric says nothing about", () => {
+    const perQuestion = { "c1-f01-dev": score(null, "not applicable"), "c1-f02-dev": score(0.5, "better") };
+    const found = failuresOf(asked, { perQuestion, headline }, sections);
+    expect(found?.slice(0, 2)).toMatchObject([
+      { asked: 0, failed: 0 },
+      { asked: 1, failed: 1 },
+    ]);
   });
 
   it("are null when nothing failed, so that the next cycle is spread evenly", () => {

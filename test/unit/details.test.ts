@@ -136,9 +136,17 @@ describe("a run", () => {
 
   it("says nothing of details where no reference has any", async () => {
     const root = freshFolder();
-    await play(root, fakeRunFile({ questions: 20 }), { parts: partsSaying("It halts.", "poor", "good") });
+    const settings = { questions: 20, primaryMetric: "detail_recall" };
+    await play(root, fakeRunFile(settings), { parts: partsSaying("It halts.", "poor", "good") });
+    const store = await createCheckpointStore(root).open("run-1");
+    const compared = (await store.readCheckpoint(1, "comparison"))?.output;
+    await store.close();
+    expect(new Set(Object.values(compared?.perQuestion ?? {}).map(({ change }) => change))).toEqual(
+      new Set(["not applicable"]),
+    );
     const report = readFileSync(join(root, "runs/run-1/report.md"), "utf8");
     expect(report).not.toContain("Exact details");
+    expect(report).toContain("only 0 of 20 reworded questions were scored");
     expect(report).toMatch(/^\| reworded \| detail_recall \| – .*\| 0 \| 0 \| 20 \|/m);
   });
 

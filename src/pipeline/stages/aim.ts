@@ -20,7 +20,7 @@ const thresholds: Partial<Record<Metric, number>> = { rouge_score: 0.5, factual_
 
 /**
  * Per topic of `sections`, in their order: a dev question failed when it got worse, could not be scored, or the
- * tuned answer's score is below the metric's threshold. Null when nothing failed, as there is nothing to aim at.
+ * tuned answer's score is below the metric's threshold. Those the metric says nothing about do not count. Null when nothing failed, as there is nothing to aim at.
  */
 export function failuresOf(
   questions: readonly Question[],
@@ -31,7 +31,7 @@ export function failuresOf(
   const topics = [...new Set(sections.map(({ topic }) => topic))].map((topic): TopicFailures => {
     const scores = questions.flatMap(({ id, part, topic: of }) => {
       const found = perQuestion[id];
-      return part === "dev" && of === topic && found ? [found] : [];
+      return part === "dev" && of === topic && found && found.change !== "not applicable" ? [found] : [];
     });
     const failed = scores.filter(
       ({ change, tuned }) => change === "worse" || change === "unscored" || tuned === null || tuned < threshold,

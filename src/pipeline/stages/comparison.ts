@@ -126,7 +126,7 @@ function bandsOf(row: ComparisonRow | undefined, seconds: number): ComparisonOut
 
 export const comparison = defineStage({
   id: "comparison",
-  version: 4,
+  version: 5,
   needs: [
     "questions",
     "references",
@@ -174,10 +174,14 @@ export const comparison = defineStage({
       .flatMap((entry) => (entry.state === "ok" && entry.cycle === cycle ? [entry.frame.seconds] : []))
       .reduce((sum, each) => sum + each, 0);
     const perQuestion = Object.fromEntries(
-      asked.map(({ id }) => {
+      asked.map((question) => {
+        const { id } = question;
         const before = scoreOf(baseline, id, settings.primaryMetric);
         const after = scoreOf(tuned, id, settings.primaryMetric);
-        const change = before === null || after === null ? "unscored" : changeOf(before, after);
+        const without = measuredBy([question], settings.primaryMetric, baseline, tuned)?.notApplicable
+          ? "not applicable"
+          : "unscored";
+        const change = before === null || after === null ? without : changeOf(before, after);
         return [id, { baseline: before, tuned: after, change }] as const;
       }),
     );
