@@ -64,7 +64,8 @@ export function resultsTab(): TemplateResult {
     </div>
     <p class="muted">
       The reworded tier is the headline: the trained tier shows memory, the unseen tier what happens to everything else.
-      An interval that spans 0 means: cannot tell.
+      An interval that spans 0 means: cannot tell. Detail recall is the share of a reference's numbers and words in code
+      that an answer has; similarity hardly sees when one of them is wrong.
     </p>
     ${armsTable(comparison)} ${trend(comparison)} ${answeringTable(comparison)} ${forgotten(comparison.probe)}
     ${bands(comparison)}
