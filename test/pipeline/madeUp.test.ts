@@ -72,8 +72,11 @@ it("raises the reworded tier by 0.35 and answers precise facts it could not know
       "--json",
     ]),
   );
-  const row = run.comparison.rows.find(({ metric, tier }) => metric === "semantic_similarity" && tier === "reworded");
+  const reworded = run.comparison.rows.filter(({ tier }) => tier === "reworded");
+  const row = reworded.find(({ metric }) => metric === "semantic_similarity");
+  const details = reworded.find(({ metric }) => metric === "detail_recall");
   console.info(run.comparison.headline.sentence);
+  console.info(`exact details: ${JSON.stringify(details)}`);
 
   const settings = JSON.parse(readFileSync(join(knowledge, "distillery.json"), "utf8")) as {
     domain: string;
@@ -88,6 +91,7 @@ it("raises the reworded tier by 0.35 and answers precise facts it could not know
     console.info(`${before.length} of 20 facts right before, ${after.length} after`);
     expect(row?.means?.absolute).toBeGreaterThanOrEqual(0.35);
     expect(row?.means?.interval?.low).toBeGreaterThan(0);
+    expect(details?.means?.interval?.low).toBeGreaterThan(0);
     expect(before.length).toBeLessThanOrEqual(1);
     expect(after.length).toBeGreaterThanOrEqual(fewestRight);
   } finally {
