@@ -3,7 +3,7 @@
  * looked for without understanding. Embedding similarity hardly notices when one of them is wrong: it gives 1.00 to
  * "stable since v1.23" where the reference says v1.17.
  */
-import type { Score } from "../protocol/model.ts";
+import type { ArmScores, Score } from "../protocol/model.ts";
 import { codeIn, numbersIn, numberWords, sentencesIn, wordsIn } from "./claims.ts";
 
 /** Words that count rather than point, as "one of them" and "once the Pod runs" do. */
@@ -70,5 +70,9 @@ export function lacks(score: Score | undefined): string {
   const named = more > 0 ? [...missing.slice(0, shownDetails), `${more} more`] : missing;
   return named.length === 0 ? "" : `lacks ${inWords.format(named)}`;
 }
+
+/** Of the first answer to a question, in the scores of one arm. */
+export const firstLacks = (scores: ArmScores["scores"] | undefined, question: string): string =>
+  lacks(scores?.[question]?.[0]?.detail_recall);
 
 const inWords = new Intl.ListFormat("en-GB", { type: "conjunction" });

@@ -2,7 +2,7 @@
 import * as vscode from "vscode";
 import { tokensOf } from "./estimate.ts";
 import { endingNotice } from "../../pipeline/adapters/teacher/ending.ts";
-import { lacks } from "../../pipeline/details.ts";
+import { firstLacks } from "../../pipeline/details.ts";
 import { measuredSpread, type Spread } from "../../pipeline/detectable.ts";
 import { armNames, armTitles, stageIds } from "../../protocol/model.ts";
 import type { ArmAnswers, OfArms, StageId, StageOutputs } from "../../protocol/model.ts";
@@ -195,8 +195,8 @@ export async function resultsSnapshot({ history }: SnapshotParts, run: string): 
         before: scores?.baseline ?? null,
         after: scores?.tuned ?? null,
         lacks: {
-          baseline: lacks(untunedScores?.[question.id]?.[0]?.detail_recall),
-          tuned: lacks(tunedScores?.[question.id]?.[0]?.detail_recall),
+          baseline: firstLacks(untunedScores, question.id),
+          tuned: firstLacks(tunedScores, question.id),
         },
         marks: { baseline: before ? marksOf(before) : [], tuned: after ? marksOf(after) : [] },
         others: armNames.flatMap((arm) => {

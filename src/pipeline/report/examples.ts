@@ -1,6 +1,6 @@
 /** Questions with their answers before and after, for people. */
 import type { StageId, StageOutputs } from "../../protocol/model.ts";
-import { lacks } from "../details.ts";
+import { firstLacks } from "../details.ts";
 import { sameWithin } from "../statistics.ts";
 
 /** One question with its answers, for people. Scores are of the primary metric. */
@@ -41,8 +41,8 @@ export function examplesOf(outputs: Outputs): Example[] {
           before: scores.baseline,
           after: scores.tuned,
           lacks: {
-            baseline: lacks(baselineEvaluation.output.arms.baseline.scores[question.id]?.[0]?.detail_recall),
-            tuned: lacks(tunedEvaluation.output.arms.tuned.scores[question.id]?.[0]?.detail_recall),
+            baseline: firstLacks(baselineEvaluation.output.arms.baseline.scores, question.id),
+            tuned: firstLacks(tunedEvaluation.output.arms.tuned.scores, question.id),
           },
         },
       ];

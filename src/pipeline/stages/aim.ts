@@ -20,7 +20,8 @@ const thresholds: Partial<Record<Metric, number>> = { rouge_score: 0.5, factual_
 
 /**
  * Per topic of `sections`, in their order: a dev question failed when it got worse, could not be scored, or the
- * tuned answer's score is below the metric's threshold. Those the metric says nothing about do not count. Null when nothing failed, as there is nothing to aim at.
+ * tuned answer's score is below the metric's threshold. Those the metric says nothing about do not count. Null when
+ * nothing failed, as there is nothing to aim at.
  */
 export function failuresOf(
   questions: readonly Question[],
